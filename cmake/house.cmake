@@ -1,0 +1,51 @@
+# The house: which rooms stand above which. mer_room() makes the static library of one folder and gives it
+# exactly the include folders of the rooms it may use, so that a forbidden #include does not compile.
+#
+# Every room's headers are included as "<room>/<file>.h"; to make a room's absence from a neighbour's view real,
+# each room is reached through a folder of its own in the build tree that holds one link, named as the room.
+function(mer_room name)
+  cmake_parse_arguments(R "" "" "SOURCES;USES;LIBS" ${ARGN})
+  set(view ${CMAKE_BINARY_DIR}/views/${name})
+  file(MAKE_DIRECTORY ${view})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${view}/${name} SYMBOLIC)
+  add_library(mer_${name} STATIC ${R_SOURCES})
+  target_include_directories(mer_${name} PUBLIC ${view})
+  foreach(other ${R_USES})
+    target_link_libraries(mer_${name} PUBLIC mer_${other})
+  endforeach()
+  target_link_libraries(mer_${name} PRIVATE mer_flags PUBLIC ${R_LIBS})
+endfunction()
+
+# A cmocka executable, one a module, registered as test "unit.<name>".
+function(mer_unit_test name)
+  cmake_parse_arguments(T "" "" "SOURCES;USES;LIBS" ${ARGN})
+  if(NOT MER_TESTS)
+    return()
+  endif()
+  add_executable(test_${name} ${T_SOURCES})
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  foreach(room ${T_USES})
+    target_link_libraries(test_${name} PRIVATE mer_${room})
+  endforeach()
+  target_link_libraries(test_${name} PRIVATE mer_flags cmocka ${T_LIBS})
+  add_test(NAME unit.${name} COMMAND test_${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
+# A fuzz target: libFuzzer under the fuzz preset, elsewhere a plain test that replays its corpus (fuzz/corpus/<name>).
+function(mer_fuzz_target name)
+  cmake_parse_arguments(F "" "" "SOURCES;USES;LIBS" ${ARGN})
+  if(MER_FUZZ)
+    add_executable(fuzz_${name} ${F_SOURCES})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  elseif(MER_TESTS)
+    add_executable(fuzz_${name} ${F_SOURCES} ${CMAKE_SOURCE_DIR}/fuzz/replay.c)
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
+  else()
+    return()
+  endif()
+  foreach(room ${F_USES})
+    target_link_libraries(fuzz_${name} PRIVATE mer_${room})
+  endforeach()
+  target_link_libraries(fuzz_${name} PRIVATE mer_flags ${F_LIBS})
+endfunction()
