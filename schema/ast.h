@@ -11,6 +11,9 @@ struct mer_loc {
     uint32_t line, column; // from 1; columns count Unicode code points' UTF-16 units, as the field's tools do
 };
 
+// A description is absent (p NULL), or a string that may be empty. `loc` of what can carry one is where the
+// description begins, `name_loc` where the name does.
+
 // ---- values (2.10) and types (2.12) ----
 
 enum mer_value_kind {
@@ -98,7 +101,9 @@ struct mer_ast_variable {
     struct mer_ast_type *type;
     struct mer_ast_value *default_value; // NULL without one
     struct mer_ast_directives directives;
-    struct mer_loc loc;
+    struct mer_slice description;
+    bool description_block;
+    struct mer_loc loc, name_loc; // name_loc: of the dollar sign
 };
 
 struct mer_ast_operation {
@@ -109,6 +114,7 @@ struct mer_ast_operation {
     struct mer_ast_directives directives;
     struct mer_ast_selection_set *selections;
     struct mer_slice description;
+    bool description_block;
     struct mer_loc loc, name_loc;
 };
 
@@ -118,6 +124,7 @@ struct mer_ast_fragment {
     struct mer_ast_directives directives;
     struct mer_ast_selection_set *selections;
     struct mer_slice description;
+    bool description_block;
     struct mer_loc loc, name_loc, condition_loc;
 };
 
@@ -139,7 +146,8 @@ struct mer_ast_input { // an argument's or input field's definition
     struct mer_ast_type *type;
     struct mer_ast_value *default_value;
     struct mer_ast_directives directives;
-    struct mer_loc loc;
+    bool description_block;
+    struct mer_loc loc, name_loc;
 };
 
 struct mer_ast_field_def {
@@ -148,13 +156,15 @@ struct mer_ast_field_def {
     uint32_t arguments_n;
     struct mer_ast_type *type;
     struct mer_ast_directives directives;
-    struct mer_loc loc;
+    bool description_block;
+    struct mer_loc loc, name_loc;
 };
 
 struct mer_ast_enum_value {
     struct mer_slice name, description;
     struct mer_ast_directives directives;
-    struct mer_loc loc;
+    bool description_block;
+    struct mer_loc loc, name_loc;
 };
 
 struct mer_ast_name {
@@ -165,12 +175,14 @@ struct mer_ast_name {
 struct mer_ast_root { // one line of `schema { query: Query }`
     enum mer_operation_kind kind;
     struct mer_ast_name type;
+    struct mer_loc loc; // of the word query, mutation or subscription
 };
 
 struct mer_ast_definition {
     enum mer_def_kind kind;
     bool extend;
     bool repeatable; // directive
+    bool description_block;
     struct mer_slice name, description;
     struct mer_ast_directives directives;
     struct mer_ast_field_def **fields; // object, interface
@@ -186,6 +198,13 @@ struct mer_ast_definition {
     struct mer_loc loc, name_loc;
 };
 
+// Definitions as they follow each other in the source, for those who speak about them in that order.
+enum mer_ast_entry_kind { MER_ENTRY_OPERATION = 0, MER_ENTRY_FRAGMENT = 1, MER_ENTRY_DEFINITION = 2 };
+struct mer_ast_entry {
+    enum mer_ast_entry_kind kind;
+    uint32_t index; // in operations, fragments or definitions
+};
+
 struct mer_ast_document {
     struct mer_slice source;
     struct mer_ast_operation **operations;
@@ -194,11 +213,16 @@ struct mer_ast_document {
     uint32_t fragments_n;
     struct mer_ast_definition **definitions;
     uint32_t definitions_n;
+    struct mer_ast_entry *entries;
+    uint32_t entries_n;
     uint32_t tokens_n;
 };
 
 // The first directive of that name, or NULL; an argument of it, or NULL.
 const struct mer_ast_directive *mer_ast_directive_find(const struct mer_ast_directives *ds, struct mer_slice name);
 const struct mer_ast_value *mer_ast_argument_find(const struct mer_ast_directive *d, struct mer_slice name);
+// The operation of that name, or with an empty name the only one; NULL when there is none or no choice is clear.
+const struct mer_ast_operation *mer_ast_operation_find(const struct mer_ast_document *doc, struct mer_slice name);
+const struct mer_ast_fragment *mer_ast_fragment_find(const struct mer_ast_document *doc, struct mer_slice name);
 
 #endif
