@@ -12,6 +12,12 @@ enum mer_log_level { MER_LOG_DEBUG = 0, MER_LOG_INFO = 1, MER_LOG_WARN = 2, MER_
 void mer_log_set_level(enum mer_log_level level);
 void mer_log(enum mer_log_level level, const char *component, const char *fmt, ...) MER_PRINTF(3, 4);
 uint64_t mer_log_dropped_n(void);
+// Text from outside in a message: mer_log(…, "peer=%.*s", MER_LOG_FMT(name)).
+static inline int mer_log_cut(struct mer_slice s)
+{
+    return s.n > 256 ? 256 : (int)s.n;
+}
+#define MER_LOG_FMT(s) mer_log_cut(s), (s).p ? (s).p : ""
 
 // Asserts stay on in release: programmer errors only, never input from outside.
 #define MER_ASSERT(cond) ((cond) ? (void)0 : mer_assert_failed(#cond, __FILE__, __LINE__))

@@ -37,7 +37,7 @@ void mer_map_put(struct mer_map *m, struct mer_slice key, void *value);
 void *mer_map_del(struct mer_map *m, struct mer_slice key);
 
 #define MER_MAP_EACH(m, e)                                                                                   \
-    for (struct mer_map_entry *e = (m)->entries; e != (m)->entries + (m)->entries_n; e++)                     \
+    for (struct mer_map_entry *e = (m)->entries; e != NULL && e != (m)->entries + (m)->entries_n; e++)        \
         if (e->key.p)
 
 #endif
