@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/config_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX (4u << 20)
+
+static struct mer_slice directory_of(struct mer_arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) {
+        return MER_S(".");
+    }
+    size_t n = slash == path ? 1 : (size_t)(slash - path);
+    return (struct mer_slice){mer_arena_cstr(a, (struct mer_slice){path, n}), n};
+}
+
+enum mer_err mer_config_parse(struct mer_arena *a, const struct mer_config_input *in, struct mer_config *out,
+                              struct mer_diag *diag)
+{
+    struct mer_config_reader r = {
+        .a = a, .path = in->path, .directory = directory_of(a, in->path), .diag = diag};
+    struct mer_config_node *root = mer_config_tree_parse(&r, in->text);
+    if (!root) {
+        return MER_ERR_INVALID;
+    }
+    for (size_t i = 0; i < in->sets_n; i++) {
+        if (!mer_config_tree_set(&r, root, in->sets[i])) {
+            return MER_ERR_INVALID;
+        }
+    }
+    bool ok = mer_config_read(&r, root, out) && mer_config_check(&r, root, out);
+    return ok ? MER_OK : MER_ERR_INVALID;
+}
+
+static enum mer_err read_file(struct mer_arena *a, const char *path, struct mer_slice *out,
+                              struct mer_diag *diag)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        int why = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return mer_diag_set(diag, MER_ERR_IO, "%s: %s", path, strerror(why));
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MAX) {
+        close(fd);
+        return mer_diag_set(diag, MER_ERR_IO, "%s: not a file of at most %u bytes", path, FILE_BYTES_MAX);
+    }
+    size_t n = 0, cap = (size_t)st.st_size;
+    char *p = mer_arena_bytes(a, cap + 1);
+    ssize_t got;
+    while (n < cap && (got = read(fd, p + n, cap - n)) > 0) {
+        n += (size_t)got;
+    }
+    close(fd);
+    *out = (struct mer_slice){p, n};
+    return MER_OK;
+}
+
+enum mer_err mer_config_load(struct mer_arena *a, const char *path, const char *const *sets, size_t sets_n,
+                             struct mer_config *out, struct mer_diag *diag)
+{
+    struct mer_config_input in = {.path = path, .sets = sets, .sets_n = sets_n};
+    enum mer_err err = read_file(a, path, &in.text, diag);
+    return err ? err : mer_config_parse(a, &in, out, diag);
+}
+
+enum mer_err mer_config_check_serving(const struct mer_config *c, struct mer_diag *diag)
+{
+    const char *missing = !c->listens_n      ? "`listen` is missing: serve needs an address for clients"
+                          : !c->supergraph.p ? "`supergraph` is missing: serve needs the composed supergraph"
+                          : !c->auth.jwks.p  ? "`auth.jwks` is missing: serve needs the keys of tokens"
+                                             : NULL;
+    if (!missing) {
+        return MER_OK;
+    }
+    return mer_diag_at(diag, MER_ERR_INVALID, 1, 1, "%.*s:1:1: %s", MER_FMT(c->path), missing);
+}
+
+const struct mer_config_region *mer_config_region(const struct mer_config *c, struct mer_slice name)
+{
+    for (uint32_t i = 0; i < c->regions_n; i++) {
+        if (mer_slice_eq(c->regions[i].name, name)) {
+            return &c->regions[i];
+        }
+    }
+    return NULL;
+}
+
+const struct mer_config_region *mer_config_region_of_facility(const struct mer_config *c,
+                                                              struct mer_slice facility)
+{
+    for (uint32_t i = 0; i < c->regions_n; i++) {
+        for (uint32_t f = 0; f < c->regions[i].facilities.n; f++) {
+            if (mer_slice_eq(c->regions[i].facilities.items[f], facility)) {
+                return &c->regions[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+const struct mer_config_source *mer_config_source(const struct mer_config *c, struct mer_slice name)
+{
+    for (uint32_t i = 0; i < c->sources_n; i++) {
+        if (mer_slice_eq(c->sources[i].name, name)) {
+            return &c->sources[i];
+        }
+    }
+    return NULL;
+}

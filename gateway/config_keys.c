@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// The table of keys: what the reader accepts and what docs/configuration.md says, in one place.
+// clang-format off
+#include "gateway/config_priv.h"
+
+#include <stdint.h>
+
+#define AT(type, field)     .at = offsetof(struct type, field)
+#define MANY(type, f, elem) AT(type, f), .n_at = offsetof(struct type, f##_n), .size = sizeof(struct elem)
+#define FLAG(type, field)   AT(type, field), .size = sizeof(((struct type *)0)->field)
+#define DAY_MS              86400000LL
+#define GIB                 (1LL << 30)
+
+static const struct mer_config_key self_keys[] = {
+    {"name", MER_CONFIG_NAME, true, AT(mer_config_self, name), .text = "this gateway's name, as logs and other gateways call it"},
+    {"tier", MER_CONFIG_CHOICE, true, FLAG(mer_config_self, tier), .choices = "edge|regional|global", .text = "which of the three tiers it stands in"},
+    {"region", MER_CONFIG_NAME, AT(mer_config_self, region), .text = "its region; edge and regional"},
+    {"facility", MER_CONFIG_NAME, AT(mer_config_self, facility), .text = "its facility; edge"},
+    {0},
+};
+
+static const struct mer_config_key listen_keys[] = {
+    {"address", MER_CONFIG_ADDRESS, true, AT(mer_config_listen, address), .text = "HOST:PORT to listen on"},
+    {"tls", MER_CONFIG_BOOL, AT(mer_config_listen, tls), .fallback = "false", .text = "TLS with ALPN h2 and http/1.1, by the certificate of `tls`"},
+    {"http2", MER_CONFIG_BOOL, AT(mer_config_listen, http2), .fallback = "true", .text = "HTTP/2 too; without TLS by prior knowledge"},
+    {"clientCa", MER_CONFIG_PATH, AT(mer_config_listen, client_ca), .text = "clients must show a certificate of this CA"},
+    {0},
+};
+
+static const struct mer_config_key sources_listen_keys[] = {
+    {"address", MER_CONFIG_ADDRESS, true, AT(mer_config_listen, address), .text = "HOST:PORT to listen on"},
+    {"tls", MER_CONFIG_BOOL, AT(mer_config_listen, tls), .fallback = "true", .text = "always true: other gateways show their certificate"},
+    {"http2", MER_CONFIG_BOOL, AT(mer_config_listen, http2), .fallback = "true", .text = "HTTP/2 too"},
+    {"clientCa", MER_CONFIG_PATH, AT(mer_config_listen, client_ca), .text = "the CA of other gateways' certificates; `tls.ca` when not given"},
+    {0},
+};
+
+static const struct mer_config_key admin_keys[] = {
+    {"address", MER_CONFIG_ADDRESS, true, AT(mer_config_listen, address), .text = "HOST:PORT; keep it on a loopback address"},
+    {0},
+};
+
+static const struct mer_config_key tls_keys[] = {
+    {"certificate", MER_CONFIG_PATH, AT(mer_config_tls, certificate), .text = "PEM, with its chain; also this gateway's client certificate"},
+    {"key", MER_CONFIG_PATH, AT(mer_config_tls, key), .text = "PEM, its private key"},
+    {"ca", MER_CONFIG_PATH, AT(mer_config_tls, ca), .text = "PEM; verifies other gateways. Without it the system's store"},
+    {0},
+};
+
+static const struct mer_config_key region_keys[] = {
+    {"location", MER_CONFIG_LOCATION, AT(mer_config_region, has_location), .text = "[latitude, longitude], for callers that are placed by their address"},
+    {"countries", MER_CONFIG_COUNTRIES, AT(mer_config_region, countries), .text = "countries whose callers belong here, ISO 3166"},
+    {"environments", MER_CONFIG_NAMES, AT(mer_config_region, environments), .text = "the region's environments"},
+    {"residency", MER_CONFIG_CHOICE, FLAG(mer_config_region, residency_open), .choices = "closed|open", .fallback = "closed", .text = "closed: rows of resident types do not leave the region"},
+    {"entryPoint", MER_CONFIG_URL, AT(mer_config_region, entry_point), .text = "where to ask for what does not leave; stands in DATA_RESIDENCY errors"},
+    {"facilities", MER_CONFIG_NAMES, AT(mer_config_region, facilities), .text = "codes of the facilities in this region"},
+    {0},
+};
+
+static const struct mer_config_key placement_keys[] = {
+    {"name", MER_CONFIG_NAME, true, AT(mer_config_placement, name), .text = "unique within the source"},
+    {"kind", MER_CONFIG_CHOICE, true, FLAG(mer_config_placement, kind), .choices = "postgres|graphql", .text = "SQL to a database of this very site, or another gateway's /sources/NAME"},
+    {"tier", MER_CONFIG_CHOICE, true, FLAG(mer_config_placement, tier), .choices = "edge|regional|global", .text = "where it stands"},
+    {"region", MER_CONFIG_NAME, AT(mer_config_placement, region), .text = "edge and regional: a name under `regions`"},
+    {"environment", MER_CONFIG_NAME, AT(mer_config_placement, environment), .text = "regional databases: one of the region's environments"},
+    {"facility", MER_CONFIG_NAME, AT(mer_config_placement, facility), .text = "edge: one of the region's facilities"},
+    {"role", MER_CONFIG_CHOICE, FLAG(mer_config_placement, role), .choices = "primary|replica", .fallback = "primary", .text = "of the database"},
+    {"url", MER_CONFIG_SECRET, true, AT(mer_config_placement, url), .text = "postgres: a libpq connection string; graphql: http:// or https://"},
+    {"writeUrl", MER_CONFIG_SECRET, AT(mer_config_placement, write_url), .text = "primaries: the connection string that mutations use; `url` when not given"},
+    {0},
+};
+
+static const struct mer_config_key source_keys[] = {
+    {"sdl", MER_CONFIG_PATH, true, AT(mer_config_source, sdl), .text = "the source's schema with its bindings"},
+    {"staleAfter", MER_CONFIG_SECONDS, AT(mer_config_source, stale_after_s), .min = 0, .max = 10 * 365 * 86400LL, .fallback = "60s", .text = "data older than this is marked stale"},
+    {"kpis", MER_CONFIG_PATH, AT(mer_config_source, kpis), .text = "the KPI catalogue, for a source that answers KPIs"},
+    {"placements", MER_CONFIG_ENTRIES, MANY(mer_config_source, placements, mer_config_placement), .keys = placement_keys, .text = "where the source can be asked"},
+    {0},
+};
+
+static const struct mer_config_key auth_keys[] = {
+    {"jwks", MER_CONFIG_PATH, true, AT(mer_config_auth, jwks), .text = "JSON Web Key Set that tokens are verified by: HS256, RS256, ES256"},
+    {"audience", MER_CONFIG_TEXT, AT(mer_config_auth, audience), .text = "tokens must name this `aud`"},
+    {"issuer", MER_CONFIG_TEXT, AT(mer_config_auth, issuer), .text = "tokens must name this `iss`"},
+    {0},
+};
+
+#define COUNT(key, field, low, high, standard, words) \
+    {key, MER_CONFIG_COUNT, AT(mer_config_limits, field), .min = (low), .max = (high), .fallback = (standard), .text = (words)}
+#define BYTES(key, field, low, high, standard, words) \
+    {key, MER_CONFIG_BYTES, AT(mer_config_limits, field), .min = (low), .max = (high), .fallback = (standard), .text = (words)}
+#define MILLIS(key, field, low, high, standard, words) \
+    {key, MER_CONFIG_MILLIS, AT(mer_config_limits, field), .min = (low), .max = (high), .fallback = (standard), .text = (words)}
+
+static const struct mer_config_key limits_keys[] = {
+    BYTES("body", body_bytes, 1024, GIB, "1MiB", "a request's body"),
+    BYTES("headers", header_bytes, 1024, 1 << 20, "64KiB", "a request's headers, all together"),
+    COUNT("headerFields", headers, 8, 10000, "100", "header fields of a request"),
+    COUNT("connections", connections, 1, 1000000, "10000", "client connections of the process"),
+    COUNT("streams", streams, 1, 1000, "32", "requests of one HTTP/2 connection that are worked on at once"),
+    COUNT("tokens", tokens, 10, 10000000, "10000", "lexical tokens of a document"),
+    COUNT("depth", depth, 1, 1000, "15", "nesting of fields"),
+    COUNT("introspectionDepth", introspection_depth, 1, 1000, "30", "nesting of fields below __schema and __type"),
+    COUNT("aliases", aliases, 0, 100000, "30", "aliased fields"),
+    COUNT("rootFields", root_fields, 1, 100000, "20", "fields at the root"),
+    COUNT("directives", directives, 0, 100000, "50", "directives of a document"),
+    COUNT("fragments", fragments, 0, 100000, "100", "fragment definitions of a document"),
+    COUNT("expandedSelections", expanded_selections, 1, 10000000, "10000", "selections once every fragment is spread"),
+    COUNT("listArgument", list_argument, 1, 1000000, "1000", "entries of a list argument"),
+    COUNT("cost", cost, 1, 1000000000, "5000", "cost of an operation, counted before it runs"),
+    MILLIS("plan", plan_ms, 1, 60000, "100ms", "time for making one plan"),
+    MILLIS("request", request_ms, 10, 600000, "10s", "time for answering one request"),
+    BYTES("answer", answer_bytes, 1024, 2 * GIB, "16MiB", "an answer"),
+    BYTES("requestMemory", memory_bytes, 1 << 20, 8 * GIB, "64MiB", "memory that one request may take"),
+    MILLIS("idle", idle_ms, 1000, DAY_MS, "60s", "a client connection without a request is closed"),
+    MILLIS("connection", connection_ms, 1000, 30 * DAY_MS, "1h", "a client connection is asked to reconnect"),
+    MILLIS("drain", drain_ms, 0, 3600000, "10s", "time for open requests when the process is asked to stop"),
+    {0},
+};
+
+static const struct mer_config_key cache_keys[] = {
+    {"memory", MER_CONFIG_BYTES, AT(mer_config_cache, memory_bytes), .min = 0, .max = 1024 * GIB, .fallback = "64MiB", .text = "cached answers in this process; 0 turns it off"},
+    {"memcached", MER_CONFIG_ADDRESSES, AT(mer_config_cache, memcached), .text = "HOST:PORT of memcached servers of this site"},
+    {0},
+};
+
+static const struct mer_config_key rollup_source_keys[] = {
+    {"environment", MER_CONFIG_NAME, AT(mer_config_rollup_source, environment), .text = "which environment this database belongs to"},
+    {"url", MER_CONFIG_SECRET, true, AT(mer_config_rollup_source, url), .text = "a libpq connection string"},
+    {0},
+};
+
+static const struct mer_config_key rollup_keys[] = {
+    {"interval", MER_CONFIG_MILLIS, AT(mer_config_rollup, interval_ms), .min = 100, .max = DAY_MS, .fallback = "10s", .text = "pause between two rounds"},
+    {"lookback", MER_CONFIG_MILLIS, AT(mer_config_rollup, lookback_ms), .min = 3600000, .max = 365 * DAY_MS, .fallback = "2h", .text = "how far back a round looks for hours that are not built yet"},
+    {"target", MER_CONFIG_SECRET, true, AT(mer_config_rollup, target), .text = "the analytics database, a libpq connection string"},
+    {"source", MER_CONFIG_ENTRIES, true, MANY(mer_config_rollup, sources, mer_config_rollup_source), .keys = rollup_source_keys, .text = "the region's databases; the live one is read"},
+    {0},
+};
+
+static const struct mer_config_key monitor_keys[] = {
+    {"interval", MER_CONFIG_MILLIS, AT(mer_config_monitor, interval_ms), .min = 100, .max = DAY_MS, .fallback = "10s", .text = "between two pings of a facility"},
+    {"timeout", MER_CONFIG_MILLIS, AT(mer_config_monitor, timeout_ms), .min = 10, .max = DAY_MS, .fallback = "5s", .text = "how long a ping may take"},
+    {"failures", MER_CONFIG_COUNT, AT(mer_config_monitor, failures), .min = 1, .max = 1000, .fallback = "2", .text = "failed pings in a row that make a facility offline"},
+    {0},
+};
+
+static const struct mer_config_key telemetry_keys[] = {
+    {"log", MER_CONFIG_CHOICE, FLAG(mer_config, telemetry.log), .choices = "debug|info|warn|error", .fallback = "info", .text = "the least important lines that are written"},
+    {0},
+};
+
+const struct mer_config_key mer_config_keys[] = {
+    {"self", MER_CONFIG_SECTION, true, AT(mer_config, self), .keys = self_keys, .text = "Who this gateway is. The same program is an edge, a regional or the global gateway."},
+    {"listen", MER_CONFIG_ENTRIES, MANY(mer_config, listens, mer_config_listen), .keys = listen_keys, .text = "Listeners for clients."},
+    {"sourcesListen", MER_CONFIG_SECTION, AT(mer_config, sources_listen), .keys = sources_listen_keys, .text = "The listener for other gateways, which ask `/sources/NAME` with their certificate."},
+    {"admin", MER_CONFIG_SECTION, AT(mer_config, admin), .keys = admin_keys, .text = "The listener for metrics, routes and reload."},
+    {"tls", MER_CONFIG_SECTION, AT(mer_config, tls), .keys = tls_keys, .text = "Certificate of this gateway, and the CA of the others."},
+    {"supergraph", MER_CONFIG_PATH, AT(mer_config, supergraph), .text = "The composed supergraph."},
+    {"threads", MER_CONFIG_COUNT, AT(mer_config, threads), .min = 0, .max = 1024, .fallback = "0", .text = "Event loops, each a thread. 0: one a core."},
+    {"regions", MER_CONFIG_NAMED, MANY(mer_config, regions, mer_config_region), .keys = region_keys, .text = "The regions by name."},
+    {"sources", MER_CONFIG_NAMED, MANY(mer_config, sources, mer_config_source), .keys = source_keys, .text = "The sources by name, as the supergraph calls them in lower case."},
+    {"auth", MER_CONFIG_SECTION, AT(mer_config, auth), .keys = auth_keys, .text = "How callers are known."},
+    {"limits", MER_CONFIG_SECTION, AT(mer_config, limits), .keys = limits_keys, .text = "What one request, one connection and one document may be."},
+    {"cache", MER_CONFIG_SECTION, AT(mer_config, cache), .keys = cache_keys, .text = "Where answers of sources are kept."},
+    {"rollup", MER_CONFIG_SECTION, AT(mer_config, rollup), .keys = rollup_keys, .text = "The companion worker, `meridian rollup`."},
+    {"monitor", MER_CONFIG_SECTION, AT(mer_config, monitor), .keys = monitor_keys, .text = "Watching the facilities of a region."},
+    {"introspection", MER_CONFIG_BOOL, AT(mer_config, introspection), .fallback = "true", .text = "Answer `__schema` and `__type`."},
+    {"development", MER_CONFIG_BOOL, AT(mer_config, development), .fallback = "false", .text = "For a developer's machine: the explorer's presets, suggestions in errors."},
+    {"telemetry", MER_CONFIG_SECTION, .keys = telemetry_keys, .text = "What is told about the running process."},
+    {0},
+};
