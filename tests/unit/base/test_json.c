@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MIT
+#include "base/json.h"
+
+#include "mer_test.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct mer_arena *arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = mer_arena_create(0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mer_arena_destroy(arena);
+    return 0;
+}
+
+// Parses a heap copy of exactly the text's length, so that a sanitizer sees any read past it.
+static enum mer_err parse(struct mer_slice text, const struct mer_json_limits *limits, struct mer_json *j,
+                          struct mer_diag *d)
+{
+    return mer_json_parse(arena, mer_arena_copy(arena, text), limits, j, d);
+}
+
+static void accepts(void **state)
+{
+    (void)state;
+    static const char *const table[] = {
+        "null",
+        " true ",
+        "\t\r\nfalse\n",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "10",
+        "1.5",
+        "-0.0",
+        "1e5",
+        "1E+5",
+        "1e-5",
+        "0e0",
+        "0.1e1",
+        "123456789012345678901234567890",
+        "\"\"",
+        "\"a\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "\"\\u0000\"",
+        "\"\\uD834\\uDD1E\"",
+        "\"\\udbff\\udfff\"",
+        "\"\\uFFFF\"",
+        "\"\x7F\"",
+        "\"\xC2\x80\"",
+        "\"\xE2\x82\xAC\"",
+        "\"\xF0\x9F\x98\x80\"",
+        "\"\xEF\xBF\xBF\"",
+        "\"\xE2\x80\xA8\"",
+        "[]",
+        "[ ]",
+        "{}",
+        "{ }",
+        "[1]",
+        "[1,2]",
+        "[[]]",
+        "[{}]",
+        "[null,1,\"1\",{}]",
+        "[1\n]",
+        "{\"a\":1}",
+        "{\"a\":[]}",
+        "{\"\":0}",
+        "{\"a\":\"b\",\"a\":\"c\"}",
+        "{ \"a\" : { \"b\" : [ 1 , 2 ] } , \"c\" : null }",
+        "[-1,-0,0,0.5]",
+        "{\"a\\u0000b\":1}",
+        "\"0123456789abcdef0123456789abcdef\"",
+        "\"0123456789abcde\\n0123456789abcdef\"",
+        "[\"0123456789abcdef\",\"0123456789abcdef0\"]",
+        "\"012345678901234\xC3\xA9 012345678901234\"",
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct mer_json j;
+        struct mer_diag d;
+        if (parse(mer_slice_of(table[i]), NULL, &j, &d))
+            fail_msg("%s: %s", table[i], d.msg);
+    }
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    static const char *const table[] = {
+        "",
+        " ",
+        "nul",
+        "nulll",
+        "True",
+        "truefalse",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "01",
+        "-01",
+        "+1",
+        "-",
+        "--1",
+        "1.",
+        ".5",
+        "-.5",
+        "1.e1",
+        "1e",
+        "1e+",
+        "1E-",
+        "1e1.5",
+        "0x1",
+        "1_0",
+        "1a",
+        "1 2",
+        "- 1",
+        "\"",
+        "\"a",
+        "\"\\\"",
+        "\"\\x00\"",
+        "\"\\a\"",
+        "\"\\u\"",
+        "\"\\u00\"",
+        "\"\\u00G0\"",
+        "\"\\U0041\"",
+        "\"\\uD800\"",
+        "\"\\uD800x\"",
+        "\"\\uD800\\n\"",
+        "\"\\uD800\\uD800\"",
+        "\"\\uD800\\u0041\"",
+        "\"\\uDC00\"",
+        "\"\\uDC00\\uD800\"",
+        "\"\\uD800\\u",
+        "\"\\uD800\\",
+        "\"\n\"",
+        "\"\t\"",
+        "\"\x01\"",
+        "\"\x1F\"",
+        "\"\x80\"",
+        "\"\xC3\"",
+        "\"\xC0\xAF\"",
+        "\"\xE2\x82\"",
+        "\"\xED\xA0\x80\"",
+        "\"\xF4\x90\x80\x80\"",
+        "\"\xFF\"",
+        "\"\xE2\x82",
+        "'a'",
+        "a",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1,,2]",
+        "[1 2]",
+        "[1}",
+        "[1:2]",
+        "{",
+        "}",
+        "{]",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\",1}",
+        "{\"a\" 1}",
+        "{\"a\":}",
+        "{1:1}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1]",
+        "{\"a\"::1}",
+        "{null:1}",
+        "[1]]",
+        "{}}",
+        "[] x",
+        "{} {}",
+        "\"a\" \"b\"",
+        "[\"a\":1]",
+        "\xEF\xBB\xBF{}",
+        "\xEF\xBB\xBF",
+        "/**/1",
+        "[1]//",
+        "[\"\n\"]",
+        "\f1",
+        "\xC2\xA0"
+        "1",
+        "[\v1]",
+        "{\"a\":1,\"b\"}",
+        "[tru]",
+        "[fals",
+        "[\"x\", nul",
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct mer_json j;
+        struct mer_diag d = {.err = MER_OK};
+        if (parse(mer_slice_of(table[i]), NULL, &j, &d) != MER_ERR_INVALID)
+            fail_msg("accepted: %s", table[i]);
+        assert_int_equal(d.err, MER_ERR_INVALID);
+        assert_true(d.offset <= strlen(table[i]));
+        assert_true(d.line >= 1 && d.column >= 1);
+    }
+    struct mer_json j;
+    assert_int_equal(parse(MER_S("\"a\0b\""), NULL, &j, NULL), MER_ERR_INVALID);
+    assert_int_equal(parse(MER_S("[1]\0"), NULL, &j, NULL), MER_ERR_INVALID);
+    assert_int_equal(parse(MER_S("\"\\\0\""), NULL, &j, NULL), MER_ERR_INVALID);
+    assert_int_equal(mer_json_parse(arena, MER_NIL, NULL, &j, NULL), MER_ERR_INVALID);
+}
+
+static void every_prefix_is_refused(void **state)
+{
+    (void)state;
+    struct mer_slice whole =
+        MER_S("{\"key one\":[1.5e3,\"x\\u00e9\xC3\xA9\",{\"n\":null,\"t\":true}],\"f\":false}");
+    struct mer_json j;
+    assert_int_equal(parse(whole, NULL, &j, NULL), MER_OK);
+    for (size_t n = 0; n < whole.n; n++)
+        assert_int_equal(parse(mer_slice_make(whole.p, n), NULL, &j, NULL), MER_ERR_INVALID);
+}
+
+static void places_of_errors(void **state)
+{
+    (void)state;
+    struct mer_json j;
+    struct mer_diag d;
+    assert_int_equal(parse(MER_S("{\n  \"a\": 1,\n  \"b\": x\n}"), NULL, &j, &d), MER_ERR_INVALID);
+    assert_int_equal(d.line, 3);
+    assert_int_equal(d.column, 8);
+    assert_int_equal(d.offset, 19);
+    assert_string_equal(d.msg, "JSON: a value must stand here");
+    assert_int_equal(parse(MER_S("[1"), NULL, &j, &d), MER_ERR_INVALID);
+    assert_string_equal(d.msg, "JSON: unexpected end of the text");
+}
+
+static void limits(void **state)
+{
+    (void)state;
+    struct mer_json j;
+    struct mer_json_limits depth3 = {.max_depth = 3}, nodes4 = {.max_nodes = 4};
+    assert_int_equal(parse(MER_S("[[[1]]]"), &depth3, &j, NULL), MER_OK);
+    assert_int_equal(parse(MER_S("[[[[1]]]]"), &depth3, &j, NULL), MER_ERR_LIMIT);
+    assert_int_equal(parse(MER_S("[1,2,3]"), &nodes4, &j, NULL), MER_OK);
+    assert_int_equal(parse(MER_S("[1,2,3,4]"), &nodes4, &j, NULL), MER_ERR_LIMIT);
+    struct mer_buf b;
+    mer_buf_init(&b, NULL, 0);
+    for (int i = 0; i < 200000; i++)
+        mer_buf_add_char(&b, '[');
+    assert_int_equal(parse(mer_buf_slice(&b), NULL, &j, NULL), MER_ERR_LIMIT);
+    struct mer_json_limits deep = {.max_depth = 200000};
+    assert_int_equal(parse(mer_buf_slice(&b), &deep, &j, NULL), MER_ERR_INVALID);
+    for (int i = 0; i < 200000; i++)
+        mer_buf_add_char(&b, ']');
+    assert_int_equal(parse(mer_buf_slice(&b), &deep, &j, NULL), MER_OK);
+    assert_int_equal(j.nodes_n, 200000);
+    mer_buf_clear(&b);
+    mer_buf_add_char(&b, '[');
+    for (int i = 0; i < 300000; i++)
+        mer_buf_add_cstr(&b, "1,");
+    mer_buf_add_cstr(&b, "1]");
+    struct mer_arena *small = mer_arena_create(100000);
+    assert_int_equal(mer_json_parse(small, mer_buf_slice(&b), NULL, &j, NULL), MER_ERR_LIMIT);
+    mer_arena_destroy(small);
+    assert_int_equal(parse(mer_buf_slice(&b), NULL, &j, NULL), MER_OK);
+    assert_int_equal(j.nodes_n, 300002);
+    mer_buf_fini(&b);
+}
+
+static void duplicate_keys(void **state)
+{
+    (void)state;
+    static const struct mer_json_limits unique = {.unique_keys = true};
+    struct mer_json j;
+    struct mer_diag d;
+    assert_int_equal(parse(MER_S("{\"a\":1,\"b\":{\"a\":[{\"a\":1},{\"a\":2}]}}"), &unique, &j, NULL),
+                     MER_OK);
+    assert_int_equal(parse(MER_S("{\"a\":1,\"b\":{\"x\":1},\"a\":2}"), &unique, &j, &d), MER_ERR_INVALID);
+    assert_int_equal(d.offset, 21);
+    assert_int_equal(parse(MER_S("{\"a\":1,\"\\u0061\":2}"), &unique, &j, NULL), MER_ERR_INVALID);
+    assert_int_equal(parse(MER_S("{\"\\u0061\":1,\"a\":2}"), &unique, &j, NULL), MER_ERR_INVALID);
+    assert_int_equal(parse(MER_S("[{\"x\":1,\"x\":1}]"), &unique, &j, NULL), MER_ERR_INVALID);
+    for (int twice = 0; twice < 2; twice++) {
+        struct mer_buf b;
+        mer_buf_init(&b, NULL, 0);
+        mer_buf_add_char(&b, '{');
+        for (int i = 0; i < 50000; i++)
+            mer_buf_printf(&b, "\"\\u006b%d\":{\"k\":1},", i);
+        mer_buf_printf(&b, "\"k%d\":1}", twice ? 777 : -1);
+        assert_int_equal(parse(mer_buf_slice(&b), &unique, &j, NULL), twice ? MER_ERR_INVALID : MER_OK);
+        mer_buf_fini(&b);
+    }
+}
+
+static void nodes_and_access(void **state)
+{
+    (void)state;
+    struct mer_json j;
+    assert_int_equal(
+        parse(MER_S(" {\"a\":[1,{\"b\":2},\"x\"], \"k\\u00e9\":-7,\"big\":9223372036854775808,\"f\":1.0 } "),
+              NULL, &j, NULL),
+        MER_OK);
+    const struct mer_json_node *root = mer_json_root(&j);
+    assert_int_equal(root->count, 4);
+    assert_int_equal(root->next, j.nodes_n);
+    const struct mer_json_node *a = mer_json_get(&j, root, MER_S("a"));
+    mer_assert_slice(mer_json_raw(&j, a), "[1,{\"b\":2},\"x\"]");
+    assert_int_equal(a->count, 3);
+    const struct mer_json_node *e = mer_json_first(&j, a);
+    mer_assert_slice(mer_json_raw(&j, e), "1");
+    e = mer_json_next(&j, e);
+    mer_assert_slice(mer_json_raw(&j, e), "{\"b\":2}");
+    e = mer_json_next(&j, e);
+    mer_assert_slice(mer_json_string(arena, &j, e), "x");
+    int64_t v;
+    assert_true(mer_json_i64(&j, mer_json_get(&j, root, MER_S("k\xC3\xA9")), &v));
+    assert_int_equal(v, -7);
+    assert_false(mer_json_i64(&j, mer_json_get(&j, root, MER_S("big")), &v));
+    assert_false(mer_json_i64(&j, mer_json_get(&j, root, MER_S("f")), &v));
+    assert_false(mer_json_i64(&j, mer_json_get(&j, root, MER_S("absent")), &v));
+    assert_null(mer_json_get(&j, NULL, MER_S("a")));
+    assert_null(mer_json_get(&j, a, MER_S("a")));
+    assert_int_equal(parse(MER_S("[[],{}]"), NULL, &j, NULL), MER_OK);
+    assert_null(mer_json_first(&j, mer_json_first(&j, mer_json_root(&j))));
+}
+
+static void strings_both_ways(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *text, *written;
+    } table[] = {
+        {"\"\"", "", "\"\""},
+        {"\"a\\/b\"", "a/b", "\"a/b\""},
+        {"\"\\\"\\\\\\b\\f\\n\\r\\t\"", "\"\\\b\f\n\r\t", "\"\\\"\\\\\\b\\f\\n\\r\\t\""},
+        {"\"\\u000b\\u001F\\u007f\"", "\v\x1F\x7F", "\"\\u000b\\u001f\x7F\""},
+        {"\"\\u00e9\\u20AC\\uD83D\\uDE00\"", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
+         "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+        {"\"x\\u0041y\\u0042\"", "xAyB", "\"xAyB\""},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct mer_json j;
+        struct mer_buf b;
+        assert_int_equal(parse(mer_slice_of(table[i].json), NULL, &j, NULL), MER_OK);
+        mer_assert_slice(mer_json_string(arena, &j, mer_json_root(&j)), table[i].text);
+        assert_true(mer_json_string_is(&j, mer_json_root(&j), mer_slice_of(table[i].text)));
+        assert_false(mer_json_string_is(&j, mer_json_root(&j), MER_S("xAyB ")));
+        assert_false(mer_json_string_is(&j, mer_json_root(&j), MER_S("xA")));
+        mer_buf_init(&b, NULL, 0);
+        mer_json_write_string(&b, mer_slice_of(table[i].text));
+        mer_assert_slice(mer_buf_slice(&b), table[i].written);
+        mer_buf_fini(&b);
+    }
+}
+
+static void bytes_that_are_not_utf8_are_replaced(void **state)
+{
+    (void)state;
+    struct mer_buf b;
+    mer_buf_init(&b, NULL, 0);
+    mer_json_write_string(&b, MER_S("a\xFF\xC3z\xED\xA0\x80\0"));
+    mer_assert_slice(mer_buf_slice(&b),
+                     "\"a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\\u0000\"");
+    mer_buf_fini(&b);
+}
+
+static void doubles(void **state)
+{
+    (void)state;
+    static const struct {
+        double v;
+        const char *want;
+    } table[] = {
+        {0, "0"},
+        {-0.0, "-0"},
+        {1, "1"},
+        {0.1, "0.1"},
+        {-1.5, "-1.5"},
+        {1e21, "1e+21"},
+        {5e-324, "5e-324"},
+        {1.0 / 3, "0.3333333333333333"},
+        {NAN, "null"},
+        {INFINITY, "null"},
+        {DBL_MAX, ""},
+        {123456789.125, "123456789.125"},
+        {0.1 + 0.2, "0.30000000000000004"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct mer_buf b;
+        struct mer_json j;
+        mer_buf_init(&b, NULL, 0);
+        mer_json_write_double(&b, table[i].v);
+        if (table[i].v != DBL_MAX)
+            mer_assert_slice(mer_buf_slice(&b), table[i].want);
+        assert_int_equal(parse(mer_buf_slice(&b), NULL, &j, NULL), MER_OK);
+        if (isfinite(table[i].v)) {
+            mer_buf_add_char(&b, '\0');
+            assert_true(strtod(b.p, NULL) == table[i].v);
+        }
+        mer_buf_fini(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(every_prefix_is_refused),
+        cmocka_unit_test(places_of_errors),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(duplicate_keys),
+        cmocka_unit_test(nodes_and_access),
+        cmocka_unit_test(strings_both_ways),
+        cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
+        cmocka_unit_test(doubles),
+    };
+    return cmocka_run_group_tests_name("base/json", tests, setup, teardown);
+}
