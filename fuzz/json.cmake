@@ -1,0 +1,1 @@
+mer_fuzz_target(json SOURCES fuzz_json.c USES base)
