@@ -72,7 +72,7 @@ CREATE TABLE products (
   name          text NOT NULL,
   category      text,
   uom           text NOT NULL,
-  std_cost      numeric(18,4) NOT NULL,   -- per unit, in the currency of the order that sells it
+  std_cost      numeric(18,4) NOT NULL,   -- per unit, in USD whatever the order's currency
   ideal_cycle_s numeric(10,4) NOT NULL DEFAULT 1,
   is_active     boolean NOT NULL DEFAULT true,
   updated_at    timestamptz NOT NULL DEFAULT now(),

@@ -33,7 +33,7 @@ CREATE INDEX equipment_status_log_recent ON equipment_status_log (facility_id, e
 CREATE TABLE production_orders (
   facility_id         text NOT NULL,
   production_order_id uuid NOT NULL,
-  order_id            uuid NOT NULL,
+  order_id            uuid,                -- NULL: made for stock
   tenant_id           text NOT NULL,
   product_id          uuid NOT NULL,
   qty_planned         numeric(18,4) NOT NULL,

@@ -53,6 +53,13 @@ CREATE TABLE edge_alerts (
 
 CALL app_protect('facility_status', 'tenant');
 
+-- A facility's state as callers see it: health from the monitor, last_sync from the heartbeat, nothing of
+-- one in the other (T9). Runs with the caller's rights, so facility_status' policy holds.
+CREATE VIEW facility_state WITH (security_invoker = true) AS
+  SELECT s.region, s.facility_id, s.tenant_id, s.online, s.last_seen_at, h.beat_at AS last_sync, s.offline_since,
+         s.escalated, s.lag_bytes
+  FROM facility_status s LEFT JOIN heartbeat h USING (region, facility_id);
+
 -- What a gateway's freshness board polls, for every facility at once and without a caller: facility codes,
 -- ages and health, nothing of a tenant's business. The view runs with its owner's rights on purpose.
 CREATE VIEW facility_board AS

@@ -4,7 +4,7 @@
 GRANT SELECT ON tenants, facilities, customers, products, product_prices, system_configuration,
   orders, order_lines, order_corrections, shipments, order_statuses, idempotency,
   equipment, equipment_status_log, production_orders, production_runs, production_logs, quality_inspections,
-  inventory_transactions, inventory_levels, heartbeat, facility_status, region_status, facility_board
+  inventory_transactions, inventory_levels, heartbeat, facility_status, region_status, facility_state, facility_board
   TO gw_read, gw_write, rollup, ops;
 GRANT SELECT ON facility_contacts, edge_alerts TO ops;
 
