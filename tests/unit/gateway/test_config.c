@@ -2,10 +2,7 @@
 // Configuration: a whole file is read as written; everything wrong is refused at its place.
 #include "gateway/config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "mer_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
