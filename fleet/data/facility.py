@@ -96,7 +96,7 @@ class Facility:
             lines.append((goods[index][0], index, qty, price, round(qty * price, 4)))
         self.orders.append(dict(
             tenant=tenant, at=at, id=self.uid(at), buyer=buyer, currency=currency, lines=lines,
-            priority=rng.choice((1, 2, 3, 3, 3, 4, 5)), promised=at + rng.choice((48, 60, 72, 84, 96)) * HOUR))
+            priority=rng.choice((1, 2, 3, 3, 3, 4, 5)), promised=at + rng.choice((60, 72, 84, 96, 120)) * HOUR))
 
     def finish_orders(self):
         """From order and run to statuses, lines and shipments."""
@@ -292,7 +292,7 @@ class Machine:
             step = min(60.0, end - at)
             units = int(step / run["cycle"] * self.skill * (0.94 + 0.12 * uniform()) + uniform())
             scrap = int(units * self.scrap * 2 * uniform() + uniform())
-            rework = int(units * 0.02 * uniform() + 0.5 * uniform())
+            rework = int(units * 0.03 * uniform() + uniform())
             scrap = min(scrap, units)
             rework = min(rework, units - scrap)
             good = units - scrap - rework
@@ -324,7 +324,7 @@ class Machine:
         home, run, rng = self.home, self.run, self.rng
         at = min(self.now + rng.uniform(60, 1500), home.anchor)
         sample = rng.choice((50, 80, 125, 200, 315))
-        defects = sum(rng.random() < self.scrap * 0.25 for _ in range(sample))
+        defects = sum(rng.random() < self.scrap * 0.12 for _ in range(sample))
         failed = defects * 100 > sample
         home.add("quality_inspections", home.name, home.uid(at), run["id"], home.tenant, run["pid"],
                  rng.choice(("final", "in_process", "first_piece")), sample, defects, "fail" if failed else "pass",

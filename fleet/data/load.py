@@ -109,14 +109,14 @@ def main():
     steps = {"edge": lambda: plan_edge(args.facility), "regional": lambda: plan_region(args.region),
              "global": plan_global}[args.tier]()
 
-    conn = psycopg2.connect(args.dsn)
+    # Nothing here waits for a replica: it may not be there yet.
+    conn = psycopg2.connect(args.dsn, options="-c synchronous_commit=off")
     with conn, conn.cursor() as cur:
         probe = "facility_directory" if args.tier == "global" else "facilities"
         cur.execute(f"SELECT EXISTS (SELECT 1 FROM {probe})")
         if cur.fetchone()[0]:
             print("already loaded")
             return 0
-        cur.execute("SET LOCAL synchronous_commit = off")
         cur.execute("SET LOCAL timezone = 'UTC'")
         prepare(cur, args.tier, days)
         for step in steps:

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The fleet's pulse: one heartbeat row a second at each edge, region_status.beat_at every two seconds in each
+live regional database, partitions ahead every hour. Goes on when live activity is off: data that nobody
+changes is still fresh.
+
+  heartbeat.py --fleet .fleet/fleet.json"""
+
+import argparse
+import sys
+import time
+
+import psycopg2
+
+from pulse import GONE, Site, edges, environments, read_fleet, run_threads, say, stopping
+
+BEAT_EDGE = """
+INSERT INTO heartbeat (region, facility_id, beat_at, seq)
+SELECT n.region, n.facility, clock_timestamp(), 1 FROM node_self n
+ON CONFLICT (region, facility_id) DO UPDATE SET beat_at = EXCLUDED.beat_at, seq = heartbeat.seq + 1
+"""
+BEAT_REGION = """
+UPDATE region_status s SET beat_at = clock_timestamp() FROM node_self n
+WHERE s.region = n.region AND s.live_env = n.env
+"""
+
+
+def beat(site, sql, every):
+    """Beats on a fixed grid; a database that was away gets the next beat, not the missed ones."""
+    due, partitions_due = time.monotonic(), 0.0
+    while site.connect():
+        try:
+            site.one(sql)
+            if time.monotonic() >= partitions_due:
+                site.one("SELECT ensure_partitions()")
+                partitions_due = time.monotonic() + 3600
+        except GONE as why:
+            site.lost(why)
+        except psycopg2.Error as why:  # not ours to mend; say it, go on
+            say(f"{site.name}: {str(why).strip().splitlines()[0]}")
+        due = max(due + every, time.monotonic())
+        stopping.wait(due - time.monotonic())
+
+
+def main():
+    ask = argparse.ArgumentParser(description="Heartbeats of all edges and live regional databases.")
+    ask.add_argument("--fleet", required=True)
+    args = ask.parse_args()
+    databases = read_fleet(args.fleet)
+    tasks = [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_EDGE, 1.0) for n in edges(databases)]
+    tasks += [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_REGION, 2.0) for n in environments(databases)]
+    run_threads(tasks)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
