@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "schema/parser.h"
+#include "schema/supergraph.h"
+
+#define FILE_MAX (64u << 20)
+
+enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_slice *out, struct mer_diag *diag)
+{
+    FILE *f = fopen(path, "rbe");
+    if (!f) {
+        return mer_diag_set(diag, MER_ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    struct mer_buf b;
+    mer_buf_init(&b, a, 65536);
+    size_t n = 0;
+    do {
+        n = fread(mer_buf_reserve(&b, 65536), 1, 65536, f);
+        b.n += n;
+    } while (n > 0 && b.n <= FILE_MAX);
+    bool bad = ferror(f) || b.n > FILE_MAX;
+    fclose(f);
+    if (bad) {
+        return mer_diag_set(diag, MER_ERR_IO, "%s: cannot be read", path);
+    }
+    *out = mer_buf_slice(&b);
+    return MER_OK;
+}
+
+static enum mer_err in_file(struct mer_diag *diag, enum mer_err err, const char *path)
+{
+    if (err && diag) {
+        char msg[sizeof(diag->msg)];
+        memcpy(msg, diag->msg, sizeof(msg));
+        uint32_t line = diag->line, column = diag->column;
+        mer_diag_at(diag, err, line, column, "%s:%u:%u: %.180s", path, line, column, msg);
+    }
+    return err;
+}
+
+// What /sources/NAME has beyond the source's own SDL (Federation subgraph specification).
+static struct mer_slice with_federation(struct mer_arena *a, struct mer_slice sdl, const struct mer_ast_document *doc)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, a, sdl.n + 1024);
+    mer_buf_add(&b, sdl);
+    const char *sep = "\nunion _Entity = ";
+    for (uint32_t i = 0; i < doc->definitions_n; i++) {
+        const struct mer_ast_definition *d = doc->definitions[i];
+        if (d->kind == MER_DEF_OBJECT && mer_ast_directive_find(&d->directives, MER_S("key"))) {
+            mer_buf_printf(&b, "%s%.*s", sep, MER_FMT(d->name));
+            sep = " | ";
+        }
+    }
+    mer_buf_add(&b, MER_S("\nscalar _Any\ntype _Service { sdl: String }\n"
+                          "extend type Query { _service: _Service!"));
+    if (sep[1] == '|') {
+        mer_buf_add(&b, MER_S(" _entities(representations: [_Any!]!): [_Entity]!"));
+    }
+    mer_buf_add(&b, MER_S(" }\n"));
+    return mer_buf_slice(&b);
+}
+
+static enum mer_err build_schema(struct mer_arena *a, struct mer_snapshot_source *s, struct mer_schema **schema,
+                                 struct mer_diag *diag)
+{
+    struct mer_ast_document *doc = NULL;
+    enum mer_err err = mer_parse(a, s->sdl, MER_PARSE_TYPE_SYSTEM, NULL, &doc, diag);
+    if (err) {
+        return err;
+    }
+    struct mer_slice whole = with_federation(a, s->sdl, doc);
+    struct mer_schema_options opts = {.assume_valid = true, .allow_unknown_directives = true};
+    err = mer_parse(a, whole, MER_PARSE_TYPE_SYSTEM, NULL, &doc, diag);
+    return err ? err : mer_schema_build(a, doc, &opts, schema, diag);
+}
+
+static enum mer_err load_source(struct mer_arena *a, const struct mer_config_source *c, uint32_t index,
+                                struct mer_snapshot_source *s, struct mer_diag *diag)
+{
+    struct mer_schema *schema = NULL;
+    enum mer_err err = mer_file_read(a, c->sdl.p, &s->sdl, diag);
+    if (err) {
+        return err;
+    }
+    err = in_file(diag, build_schema(a, s, &schema, diag), c->sdl.p);
+    if (!err && c->kpis.n) {
+        struct mer_kpi_catalogue *k = NULL;
+        err = mer_kpi_catalogue_load(a, c->kpis.p, &k, diag);
+        err = err ? err : mer_kpi_catalogue_check_schema(k, schema, diag);
+        s->catalogue = k;
+    } else if (!err) {
+        struct mer_binding *b = NULL;
+        err = in_file(diag, mer_binding_compile(a, schema, &b, diag), c->sdl.p);
+        s->binding = b;
+    }
+    s->self = (struct mer_source){.name = c->name, .index = 0, .schema = schema};
+    s->graph = (struct mer_graph){.api = schema, .sources = &s->self, .sources_n = 1};
+    (void)index;
+    return err;
+}
+
+static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
+{
+    const struct mer_config *c = s->config;
+    struct mer_slice text = MER_NIL;
+    struct mer_supergraph *sg = NULL;
+    enum mer_err err = mer_file_read(s->arena, c->supergraph.p, &text, diag);
+    err = err ? err : in_file(diag, mer_supergraph_load(s->arena, text, &sg, diag), c->supergraph.p);
+    if (err) {
+        return err;
+    }
+    struct mer_source *sources = MER_NEW_N(s->arena, struct mer_source, c->sources_n);
+    s->sources = MER_NEW_N(s->arena, struct mer_snapshot_source, c->sources_n);
+    s->sources_n = c->sources_n;
+    for (uint32_t i = 0; i < c->sources_n && !err; i++) {
+        err = load_source(s->arena, &c->sources[i], i, &s->sources[i], diag);
+        sources[i] = (struct mer_source){c->sources[i].name, i, s->sources[i].self.schema};
+    }
+    s->graph = (struct mer_graph){
+        .api = sg->api,
+        .sources = sources,
+        .sources_n = c->sources_n,
+        .split_resident = c->self.tier != MER_TIER_EDGE,
+    };
+    return err;
+}
+
+enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snapshot **out, struct mer_diag *diag)
+{
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_snapshot *s = MER_NEW(a, struct mer_snapshot);
+    s->arena = a;
+    s->config = config;
+    enum mer_err err = load_all(s, diag);
+    if (err) {
+        mer_arena_destroy(a);
+        return err;
+    }
+    *out = s;
+    return MER_OK;
+}
+
+void mer_snapshot_destroy(struct mer_snapshot *s)
+{
+    if (s) {
+        mer_arena_destroy(s->arena);
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "planner/operation.h"
+
+#include "schema/parser.h"
+
+struct maker {
+    struct mer_arena *a; // for errors
+    struct mer_operation_error *errors;
+    uint32_t n;
+};
+
+static struct mer_operation_error *add_error(struct maker *m, const char *code, struct mer_slice message,
+                                             struct mer_loc loc)
+{
+    m->errors = MER_NEW(m->a, struct mer_operation_error);
+    m->n = 1;
+    m->errors->code = code;
+    m->errors->message = mer_arena_copy(m->a, message);
+    if (loc.line) {
+        m->errors->locations = MER_NEW(m->a, struct mer_loc);
+        m->errors->locations[0] = loc;
+        m->errors->locations_n = 1;
+    }
+    return m->errors;
+}
+
+static enum mer_err parse(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+{
+    struct mer_diag d = {0};
+    struct mer_parse_limits limits = {.max_tokens = opts->max_tokens};
+    struct mer_ast_document *doc = NULL;
+    enum mer_err err = mer_parse(op->arena, op->text, MER_PARSE_EXECUTABLE, &limits, &doc, &d);
+    op->document = doc;
+    if (err) {
+        struct mer_loc loc = {d.line, d.column};
+        struct mer_operation_error *e = add_error(
+            m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "GRAPHQL_PARSE_FAILED", mer_slice_of(d.msg), loc);
+        e->limit = err == MER_ERR_LIMIT ? "tokens" : NULL;
+        e->value = err == MER_ERR_LIMIT ? opts->max_tokens : 0;
+    }
+    return err;
+}
+
+static enum mer_err select_operation(struct maker *m, struct mer_operation *op)
+{
+    const struct mer_ast_document *doc = op->document;
+    struct mer_loc none = {0, 0};
+    if (op->name.n == 0 && doc->operations_n == 1) {
+        op->ast = doc->operations[0];
+        return MER_OK;
+    }
+    for (uint32_t i = 0; op->name.n && i < doc->operations_n; i++) {
+        if (mer_slice_eq(doc->operations[i]->name, op->name)) {
+            op->ast = doc->operations[i];
+            return MER_OK;
+        }
+    }
+    struct mer_slice text = MER_S("The document holds no operation.");
+    if (op->name.n) {
+        text = mer_arena_printf(m->a, "Unknown operation named \"%.*s\".",
+                                (int)(op->name.n < 100 ? op->name.n : 100), op->name.p);
+    } else if (doc->operations_n > 1) {
+        text = MER_S("Must provide operation name if query contains multiple operations.");
+    }
+    add_error(m, "BAD_USER_INPUT", text, none);
+    return MER_ERR_INVALID;
+}
+
+static enum mer_err check_limits(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+{
+    struct mer_limit_breach b = {0};
+    enum mer_err err = mer_limits_check(op->arena, op->document, op->ast, &opts->limits, &b);
+    if (err) {
+        struct mer_operation_error *e = add_error(
+            m, "QUERY_TOO_COMPLEX",
+            mer_arena_printf(m->a, "The operation exceeds limit %s: %llu, allowed are %llu.", b.limit,
+                             (unsigned long long)b.value, (unsigned long long)b.max),
+            b.loc);
+        e->limit = b.limit;
+        e->value = b.value;
+    }
+    return err;
+}
+
+static enum mer_err validate(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+{
+    struct mer_validate_options v = {.suggestions = opts->introspection};
+    if (!opts->introspection) {
+        v.rules = MER_RULES_SPECIFIED | MER_RULE_NO_SCHEMA_INTROSPECTION;
+    }
+    struct mer_validation_error *errors = NULL;
+    uint32_t n = 0;
+    enum mer_err err = mer_validate(op->arena, op->graph->api, op->document, &v, &errors, &n);
+    if (!err) {
+        return MER_OK;
+    }
+    m->errors = MER_NEW_N(m->a, struct mer_operation_error, n + 1);
+    m->n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct mer_operation_error *e = &m->errors[i];
+        e->code = "GRAPHQL_VALIDATION_FAILED";
+        e->message = mer_arena_copy(m->a, errors[i].message);
+        e->locations_n = errors[i].locations_n;
+        e->locations = MER_NEW_N(m->a, struct mer_loc, e->locations_n + 1);
+        memcpy(e->locations, errors[i].locations, e->locations_n * sizeof(struct mer_loc));
+    }
+    if (n == 0) {
+        struct mer_loc none = {0, 0};
+        add_error(m, "QUERY_TOO_COMPLEX", MER_S("The document takes too much memory to validate."), none);
+    }
+    return err;
+}
+
+static enum mer_err plan(struct maker *m, struct mer_operation *op)
+{
+    struct mer_diag d = {0};
+    enum mer_err err = mer_plan_build(op->arena, op->graph, op->document, op->ast, NULL, &op->plan, &d);
+    if (err) {
+        struct mer_loc loc = {d.line, d.column};
+        struct mer_operation_error *e =
+            add_error(m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "INTERNAL",
+                      err == MER_ERR_LIMIT ? mer_slice_of(d.msg) : MER_S("the operation cannot be planned"), loc);
+        e->limit = err == MER_ERR_LIMIT ? "expandedSelections" : NULL;
+    }
+    return err;
+}
+
+static bool asks_introspection(const struct mer_operation *op)
+{
+    const struct mer_shape_variant *v = op->plan->shape->variants;
+    for (uint32_t i = 0; i < v->fields_n; i++) {
+        if (v->fields[i].kind == MER_SHAPE_INTROSPECTION) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Enough for any operation within the default limits, and an end to any other.
+#define OPERATION_BYTES (16u << 20)
+
+enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *graph, struct mer_slice text,
+                                struct mer_slice name, const struct mer_operation_opts *opts,
+                                struct mer_operation **out, struct mer_operation_error **errors, uint32_t *errors_n)
+{
+    struct mer_arena *own = mer_arena_create(OPERATION_BYTES);
+    struct mer_operation *op = MER_NEW(own, struct mer_operation);
+    op->arena = own;
+    op->graph = graph;
+    op->refs = 1;
+    op->text = mer_arena_copy(own, text);
+    op->name = mer_arena_copy(own, name);
+    struct maker m = {.a = a};
+    enum mer_err err = parse(&m, op, opts);
+    err = err ? err : select_operation(&m, op);
+    err = err ? err : check_limits(&m, op, opts);
+    err = err ? err : validate(&m, op, opts);
+    err = err ? err : plan(&m, op);
+    *errors = m.errors;
+    *errors_n = m.n;
+    if (err) {
+        mer_arena_destroy(own);
+        return err;
+    }
+    op->introspects = asks_introspection(op);
+    *out = op;
+    return MER_OK;
+}
+
+void mer_operation_unref(struct mer_operation *op)
+{
+    if (op && --op->refs == 0) {
+        mer_arena_destroy(op->arena);
+    }
+}

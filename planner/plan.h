@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Plan: what has to be fetched to answer an operation, from which sources, in which order, and what the answer
+// looks like. Made once for an operation's text and kept; it knows nothing of caller, variables, placements or
+// freshness, which are decided for each request (placement.h, resolvers/). Free of I/O; the plan is immutable and
+// lives in the arena it was built in. Any thread may read it.
+//
+// Two trees are built side by side. The *shape* is the answer: for every object type that can stand at a place, the
+// response fields in order. The *fetches* are the questions: one for each root field, and one for every set of
+// entities that another source (or the same source in another region) has to complete by key. Every shape field
+// names the fetch and the slot in which its value will be found.
+#ifndef MER_PLANNER_PLAN_H
+#define MER_PLANNER_PLAN_H
+
+#include "planner/fetch.h"
+
+// A source: a subgraph, a logical owner of types and fields.
+struct mer_source {
+    struct mer_slice name;
+    uint32_t index;
+    const struct mer_schema *schema; // its own SDL, with its bindings
+};
+
+// Everything the planner may choose from.
+struct mer_graph {
+    const struct mer_schema *api; // what clients see
+    const struct mer_source *sources;
+    uint32_t sources_n;
+    // Ask @resident fields of an entity that is not resident itself as a fetch of their own, so that they alone
+    // are refused where residency forbids them. Off where the gateway is the owner of the rows.
+    bool split_resident;
+};
+
+// A chain of @skip/@include lists that must all keep the selection.
+struct mer_condition {
+    const struct mer_ast_directives *directives;
+    const struct mer_condition *outer;
+};
+
+enum mer_shape_kind {
+    MER_SHAPE_DATA = 0,
+    MER_SHAPE_TYPENAME = 1,
+    MER_SHAPE_INTROSPECTION = 2, // __schema, __type
+    MER_SHAPE_FRESHNESS = 3,     // an age: filled while the answer is written
+};
+
+struct mer_shape_field {
+    struct mer_slice key;
+    const struct mer_field *field; // of the API schema
+    enum mer_shape_kind kind;
+    const struct mer_ast_selection *ast;
+    const struct mer_condition **kept_if; // any chain keeps it; kept_if_n == 0: always there
+    uint32_t kept_if_n;
+    uint32_t fetch; // index of the fetch that answers it
+    uint32_t slot;  // index among the children of that fetch's object
+    struct mer_shape *sub;
+};
+
+struct mer_shape_variant {
+    const struct mer_type *type; // object type of the API schema
+    struct mer_shape_field *fields;
+    uint32_t fields_n;
+};
+
+struct mer_shape {
+    const struct mer_type *declared;
+    struct mer_shape_variant *variants; // one for each object type that can stand here
+    uint32_t variants_n;
+};
+
+enum mer_fetch_kind {
+    MER_FETCH_ROOT = 0,
+    MER_FETCH_ENTITY = 1,   // complete objects of an earlier fetch by key
+    MER_FETCH_GIVEN = 2,    // no fetch: `_entities`, whose objects are the representations in the variables
+};
+
+// How the parts of a fetch are put together again.
+enum mer_combiner {
+    MER_COMBINE_ONE = 0,           // there is one part
+    MER_COMBINE_FIRST = 1,         // the first part that is not null
+    MER_COMBINE_ORDINAL = 2,       // entities, back to the order of their keys
+    MER_COMBINE_ORDERED_MERGE = 3, // connections, merged by their cursors' order
+    MER_COMBINE_KPI = 4,           // KPI components, added up before the formula
+};
+
+// A step from an object of the parent fetch down to the objects to complete; lists on the way are walked.
+struct mer_path_step {
+    uint32_t slot;
+    const struct mer_type *on; // API object type that the *holding* object must have, or NULL
+};
+
+struct mer_plan_fetch {
+    uint32_t index;
+    enum mer_fetch_kind kind;
+    uint32_t source;
+    struct mer_fetch_op op;   // root: exactly one field
+    struct mer_slice root_key; // root, given: response key
+    // entity: where its objects are
+    uint32_t parent;
+    const struct mer_type *entity_api; // object type of the API schema
+    struct mer_path_step *path;
+    uint32_t path_n;
+    uint32_t key_slot; // of the key among the holding object's children
+    // what placement has to know
+    bool resident;          // rows that may not leave their region
+    bool write;
+    int32_t partition_arg;  // root field's argument that carries facility codes or node ids; -1: none
+    uint32_t serves;        // bit set of enum mer_tier that may answer
+    uint32_t max_age_s;     // @cacheControl of the root field; 0: not cacheable
+    enum mer_combiner combiner;
+};
+
+struct mer_plan {
+    const struct mer_graph *graph;
+    const struct mer_ast_document *document;
+    const struct mer_ast_operation *operation;
+    struct mer_shape *shape;
+    struct mer_plan_fetch **fetches; // a fetch's parent stands before it
+    uint32_t fetches_n;
+    bool serial;                     // mutation: root fetches one after the other
+};
+
+struct mer_plan_limits {
+    uint32_t max_shape_fields; // 0: 50,000
+};
+
+// The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields; MER_ERR_INVALID: a field
+// that no source answers, which a composed supergraph excludes.
+enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, const struct mer_ast_document *doc,
+                            const struct mer_ast_operation *op, const struct mer_plan_limits *limits,
+                            struct mer_plan **out, struct mer_diag *diag) MER_MUST_CHECK;
+
+bool mer_condition_holds(const struct mer_shape_field *f, const struct mer_variables *vars);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "planner/operation.h"
+
+struct entry {
+    struct mer_operation *op;
+    uint64_t hash;
+    struct entry *chain;       // same bucket
+    struct entry *newer, *older;
+};
+
+struct mer_plan_cache {
+    struct entry **buckets;
+    uint32_t buckets_n; // a power of two
+    uint32_t max, n;
+    struct entry *newest, *oldest;
+    uint64_t hits, misses;
+};
+
+struct mer_plan_cache *mer_plan_cache_create(uint32_t max_operations)
+{
+    struct mer_plan_cache *c = calloc(1, sizeof(*c));
+    MER_ASSERT(c);
+    c->max = max_operations ? max_operations : 1;
+    c->buckets_n = 16;
+    while (c->buckets_n < c->max) {
+        c->buckets_n *= 2;
+    }
+    c->buckets = calloc(c->buckets_n, sizeof(struct entry *));
+    MER_ASSERT(c->buckets);
+    return c;
+}
+
+static void unlink_lru(struct mer_plan_cache *c, struct entry *e)
+{
+    *(e->newer ? &e->newer->older : &c->newest) = e->older;
+    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void push_newest(struct mer_plan_cache *c, struct entry *e)
+{
+    e->newer = NULL;
+    e->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = e;
+    c->newest = e;
+}
+
+static void drop(struct mer_plan_cache *c, struct entry *e)
+{
+    struct entry **at = &c->buckets[e->hash & (c->buckets_n - 1)];
+    while (*at != e) {
+        at = &(*at)->chain;
+    }
+    *at = e->chain;
+    unlink_lru(c, e);
+    c->n--;
+    mer_operation_unref(e->op);
+    free(e);
+}
+
+void mer_plan_cache_destroy(struct mer_plan_cache *c)
+{
+    while (c && c->oldest) {
+        drop(c, c->oldest);
+    }
+    if (c) {
+        free(c->buckets);
+        free(c);
+    }
+}
+
+static uint64_t key_hash(const struct mer_graph *graph, struct mer_slice text, struct mer_slice name)
+{
+    return mer_hash_mix(mer_hash_mix(mer_hash(text), mer_hash(name)), (uint64_t)(uintptr_t)graph);
+}
+
+struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct mer_graph *graph,
+                                         struct mer_slice text, struct mer_slice name)
+{
+    uint64_t h = key_hash(graph, text, name);
+    for (struct entry *e = c->buckets[h & (c->buckets_n - 1)]; e; e = e->chain) {
+        if (e->hash == h && e->op->graph == graph && mer_slice_eq(e->op->text, text) &&
+            mer_slice_eq(e->op->name, name)) {
+            unlink_lru(c, e);
+            push_newest(c, e);
+            c->hits++;
+            e->op->refs++;
+            return e->op;
+        }
+    }
+    c->misses++;
+    return NULL;
+}
+
+void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op)
+{
+    if (c->n >= c->max) {
+        drop(c, c->oldest);
+    }
+    struct entry *e = calloc(1, sizeof(*e));
+    MER_ASSERT(e);
+    e->op = op;
+    op->refs++;
+    e->hash = key_hash(op->graph, op->text, op->name);
+    struct entry **bucket = &c->buckets[e->hash & (c->buckets_n - 1)];
+    e->chain = *bucket;
+    *bucket = e;
+    push_newest(c, e);
+    c->n++;
+}
+
+void mer_plan_cache_stats(const struct mer_plan_cache *c, struct mer_plan_cache_stats *out)
+{
+    *out = (struct mer_plan_cache_stats){c->hits, c->misses, c->n};
+}

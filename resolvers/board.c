@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "resolvers/board.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/time.h"
+
+struct place_row {
+    bool up;
+    int64_t latency_us;
+    int64_t as_of_us;
+    char version[64];
+    size_t version_n;
+    struct mer_map facilities; // code → struct mer_board_facility *
+};
+
+struct region_row {
+    struct mer_board_region public;
+};
+
+struct mer_board {
+    struct mer_arena *names; // codes and names, which are few and stay
+    struct place_row *places;
+    uint32_t places_n;
+    struct mer_map regions; // name → struct region_row *
+    struct mer_map pings;   // facility → (void *)(1 + online)
+};
+
+struct mer_board *mer_board_create(uint32_t places_n)
+{
+    struct mer_board *b = calloc(1, sizeof(*b));
+    MER_ASSERT(b);
+    b->names = mer_arena_create(0);
+    b->places_n = places_n;
+    b->places = MER_NEW_N(b->names, struct place_row, places_n + 1);
+    for (uint32_t i = 0; i < places_n; i++) {
+        b->places[i].as_of_us = MER_TIME_UNKNOWN;
+        mer_map_init(&b->places[i].facilities, b->names);
+    }
+    mer_map_init(&b->regions, b->names);
+    mer_map_init(&b->pings, b->names);
+    return b;
+}
+
+void mer_board_destroy(struct mer_board *b)
+{
+    if (b) {
+        mer_arena_destroy(b->names);
+        free(b);
+    }
+}
+
+static struct mer_board_facility *facility_row(struct mer_board *b, uint32_t place, struct mer_slice code)
+{
+    struct mer_map *m = &b->places[place].facilities;
+    struct mer_board_facility *f = mer_map_get(m, code);
+    if (!f) {
+        f = MER_NEW(b->names, struct mer_board_facility);
+        f->last_sync_us = MER_TIME_UNKNOWN;
+        mer_map_add(m, mer_arena_copy(b->names, code), f);
+    }
+    return f;
+}
+
+static int64_t corrected(const struct mer_json *j, const struct mer_json_node *n, int64_t skew_us)
+{
+    int64_t us = 0;
+    return mer_json_i64(j, n, &us) ? us - skew_us : MER_TIME_UNKNOWN;
+}
+
+static void read_facilities(struct mer_board *b, uint32_t place, const struct mer_json *j,
+                            const struct mer_json_node *object, int64_t skew_us, struct mer_arena *scratch)
+{
+    const struct mer_json_node *key = object ? mer_json_first(j, object) : NULL;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        const struct mer_json_node *value = mer_json_next(j, key);
+        struct mer_board_facility *f = facility_row(b, place, mer_json_string(scratch, j, key));
+        const struct mer_json_node *sync = mer_json_get(j, value, MER_S("lastSync"));
+        const struct mer_json_node *online = mer_json_get(j, value, MER_S("online"));
+        f->last_sync_us = sync ? corrected(j, sync, skew_us) : MER_TIME_UNKNOWN;
+        f->online = online && online->type == MER_JSON_TRUE;
+        key = mer_json_next(j, value);
+    }
+}
+
+static void read_regions(struct mer_board *b, const struct mer_json *j, const struct mer_json_node *object,
+                         struct mer_arena *scratch)
+{
+    const struct mer_json_node *key = object ? mer_json_first(j, object) : NULL;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        const struct mer_json_node *value = mer_json_next(j, key);
+        const struct mer_json_node *live = mer_json_get(j, value, MER_S("live"));
+        const struct mer_json_node *epoch = mer_json_get(j, value, MER_S("epoch"));
+        int64_t n = 0;
+        if (live && live->type == MER_JSON_STRING && epoch && mer_json_i64(j, epoch, &n) && n >= 0) {
+            mer_board_set_region(b, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live), (uint64_t)n);
+        }
+        key = mer_json_next(j, value);
+    }
+}
+
+static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j, struct mer_arena *scratch,
+                            struct mer_diag *diag)
+{
+    const struct mer_json_node *root = mer_json_root(j);
+    const struct mer_json_node *now = mer_json_get(j, root, MER_S("now"));
+    const struct mer_json_node *as_of = mer_json_get(j, root, MER_S("asOf"));
+    const struct mer_json_node *version = mer_json_get(j, root, MER_S("version"));
+    int64_t db_now = 0;
+    if (!now || !mer_json_i64(j, now, &db_now)) {
+        return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no \"now\"");
+    }
+    int64_t skew_us = db_now - mer_time_wall_us();
+    struct place_row *p = &b->places[place];
+    p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
+    struct mer_slice v = version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
+    p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);
+    memcpy(p->version, v.n ? v.p : "", p->version_n);
+    read_facilities(b, place, j, mer_json_get(j, root, MER_S("facilities")), skew_us, scratch);
+    read_regions(b, j, mer_json_get(j, root, MER_S("regions")), scratch);
+    return MER_OK;
+}
+
+enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json, struct mer_diag *diag)
+{
+    struct mer_arena *scratch = mer_arena_create(0);
+    struct mer_json j;
+    enum mer_err err = mer_json_parse(scratch, json, NULL, &j, diag);
+    if (!err) {
+        err = take_in(b, place, &j, scratch, diag);
+    }
+    mer_arena_destroy(scratch);
+    return err;
+}
+
+void mer_board_set_up(struct mer_board *b, uint32_t place, bool up)
+{
+    b->places[place].up = up;
+}
+
+void mer_board_set_latency(struct mer_board *b, uint32_t place, int64_t us)
+{
+    int64_t *l = &b->places[place].latency_us;
+    *l = *l ? (*l * 7 + us) / 8 : us;
+}
+
+void mer_board_set_online(struct mer_board *b, struct mer_slice facility, bool online)
+{
+    void *value = (void *)(uintptr_t)(online ? 2 : 1);
+    if (mer_map_has(&b->pings, facility)) {
+        mer_map_put(&b->pings, facility, value);
+    } else {
+        mer_map_add(&b->pings, mer_arena_copy(b->names, facility), value);
+    }
+}
+
+bool mer_board_is_up(const struct mer_board *b, uint32_t place)
+{
+    return b->places[place].up;
+}
+
+int64_t mer_board_latency_us(const struct mer_board *b, uint32_t place)
+{
+    return b->places[place].latency_us;
+}
+
+bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_slice facility,
+                        struct mer_board_facility *out)
+{
+    const struct mer_board_facility *f = mer_map_get(&b->places[place].facilities, facility);
+    if (!f) {
+        return false;
+    }
+    *out = *f;
+    uintptr_t ping = (uintptr_t)mer_map_get(&b->pings, facility);
+    if (ping) {
+        out->online = ping == 2;
+    }
+    return true;
+}
+
+int64_t mer_board_as_of(const struct mer_board *b, uint32_t place)
+{
+    return b->places[place].as_of_us;
+}
+
+struct mer_slice mer_board_version(const struct mer_board *b, uint32_t place)
+{
+    return mer_slice_make(b->places[place].version, b->places[place].version_n);
+}
+
+bool mer_board_region(const struct mer_board *b, struct mer_slice region, struct mer_board_region *out)
+{
+    const struct region_row *r = mer_map_get(&b->regions, region);
+    if (r) {
+        *out = r->public;
+    }
+    return r != NULL;
+}
+
+void mer_board_set_region(struct mer_board *b, struct mer_slice region, struct mer_slice live, uint64_t epoch)
+{
+    struct region_row *r = mer_map_get(&b->regions, region);
+    if (!r) {
+        r = MER_NEW(b->names, struct region_row);
+        mer_map_add(&b->regions, mer_arena_copy(b->names, region), r);
+    } else if (epoch < r->public.epoch) {
+        return;
+    }
+    if (!mer_slice_eq(r->public.live, live)) {
+        r->public.live = mer_arena_copy(b->names, live);
+    }
+    r->public.epoch = epoch;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Execution of a plan: each fetch starts when its own inputs are there; it is cut into parts, every part finds its
+// placement and is asked by the resolver that fits (SQL, another gateway, KPI arithmetic), the parts are put
+// together, and at last the answer is written once, along the plan's shape.
+//
+// What failed is null with an error that names source, tier, region and facility; the rest is answered
+// (specification 6.4.4 for nulls). All on the site's loop; an execution lives in its request's arena.
+#ifndef MER_RESOLVERS_EXEC_H
+#define MER_RESOLVERS_EXEC_H
+
+#include "base/buf.h"
+#include "resolvers/freshness.h"
+#include "resolvers/site.h"
+
+// On whose behalf: from the verified token.
+struct mer_caller {
+    struct mer_slice tenant, role; // lower case
+    struct mer_slice facilities;   // comma list or "*"
+    struct mer_slice token;        // as it came; goes along to other gateways
+    bool rows;                     // may read resident rows
+};
+
+struct mer_path_seg {
+    struct mer_slice key; // n == 0: an index
+    uint32_t index;
+};
+
+struct mer_exec_error {
+    struct mer_slice message;
+    const char *code; // of the contract
+    struct mer_slice source, region, environment, facility, entry_point, source_code;
+    const char *tier; // or NULL
+    struct mer_path_seg *path;
+    uint32_t path_n;
+    struct mer_loc loc; // line 0: none
+    uint32_t told;      // how many paths it was told for
+    struct mer_exec_error *next;
+};
+
+struct mer_exec;
+
+struct mer_exec_ask {
+    struct mer_arena *arena;
+    struct mer_site *site;
+    const struct mer_plan *plan;
+    const struct mer_variables *vars;
+    struct mer_caller caller;
+    bool hop;           // asked by another gateway: own databases only
+    int64_t max_age_us; // < 0: no bound
+    int64_t deadline_mono_us;
+    void (*done)(void *owner); // exactly once, never inside mer_exec_start
+    void *owner;
+};
+
+// Everything in ask must live as long as the execution.
+struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask);
+// Stops everything under way; done is not called any more. Also needed after done, to let answers go: call it once
+// for every execution when the written answer is no longer needed.
+void mer_exec_end(struct mer_exec *x);
+
+// After done: `"data":…,"errors":[…]` without braces around; *has_data false when data is null as a whole.
+void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data);
+// The freshness table; n == 0: no data from any placement.
+const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x);
+
+enum mer_exec_cache { MER_EXEC_CACHE_BYPASS = 0, MER_EXEC_CACHE_HIT = 1, MER_EXEC_CACHE_MISS = 2 };
+enum mer_exec_cache mer_exec_cache(const struct mer_exec *x);
+int64_t mer_exec_cached_at_us(const struct mer_exec *x); // oldest cached part; MER_TIME_UNKNOWN
+
+// Codes of the errors told, for /metrics: calls fn for each.
+void mer_exec_each_error(const struct mer_exec *x, void (*fn)(void *owner, const char *code), void *owner);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Shared by the files that run a plan; nobody else's. exec.c schedules, parts.c cuts and places, part_sql.c,
+// part_hop.c and exec_kpi.c ask, combine.c puts together, project.c writes.
+#ifndef MER_RESOLVERS_EXEC_PRIV_H
+#define MER_RESOLVERS_EXEC_PRIV_H
+
+#include "loop/loop.h"
+#include "resolvers/exec.h"
+#include "resolvers/graphql/client.h"
+#include "resolvers/postgres/pool.h"
+#include "resolvers/postgres/sql.h"
+#include "resolvers/value.h"
+
+struct exec_fetch;
+
+// One part of a fetch: what is asked of one placement.
+struct exec_part {
+    struct mer_exec *x;
+    struct exec_fetch *fetch;
+    struct mer_slice region;      // where its data lives; n == 0: anywhere
+    struct mer_slice *facilities; // codes; entity parts: of their ids
+    uint32_t facilities_n;
+    uint32_t *ordinals; // entity: index into the fetch's ids
+    struct mer_slice *ids;
+    uint32_t ids_n;
+    const struct mer_place *place;
+    bool *excluded; // by place: failed already
+    struct kpi_job *job; // a part of a KPI field, or NULL
+    struct mer_kpi_part *cells;
+    bool compare;
+    uint32_t serves; // tiers that may answer; 0: as the plan says
+    bool located;    // asked where its data lives and nowhere else, though it may leave its region
+    bool done;
+    // how it was asked
+    struct mer_sql sql;
+    struct mer_pg_query query;
+    struct mer_gql_call call;
+    // what came
+    struct mer_json json;
+    const struct mer_json_node *value; // root: the object that holds the root key; entity: the array
+    struct mer_exec_error *error;
+    uint32_t *entry_map; // hop: the callee's freshness entries in our table
+    uint32_t entry_map_n;
+    int32_t default_entry; // -1: not made yet
+};
+
+enum exec_state { EXEC_WAITING = 0, EXEC_RUNNING = 1, EXEC_DONE = 2 };
+
+struct exec_fetch {
+    const struct mer_plan_fetch *plan;
+    enum exec_state state;
+    struct mer_in **args; // of the root field
+    struct exec_part **parts;
+    uint32_t parts_n, pending;
+    struct mer_obj **roots; // root: one object with one slot; entity: by id
+    uint32_t roots_n;
+    // entity: the objects to complete, and which id each has
+    struct mer_obj **targets;
+    uint32_t *target_ids;
+    uint32_t targets_n, targets_cap;
+    struct mer_slice *ids;
+    struct mer_exec_error **id_errors;
+    uint32_t ids_n;
+    struct mer_map id_index;
+    struct kpi_run *kpi;
+};
+
+struct exec_kept {
+    void *handle;
+    void (*release)(void *handle);
+    struct exec_kept *next;
+};
+
+struct mer_exec {
+    struct mer_exec_ask ask;
+    struct mer_arena *a;
+    struct exec_fetch *fetches;
+    struct mer_fresh fresh;
+    struct mer_exec_error *errors, **errors_tail; // as told to the client
+    struct exec_kept *kept;
+    struct mer_task task;
+    int64_t now_us; // wall, at start
+    bool scheduled, finished;
+    enum mer_exec_cache cache;
+    int64_t cached_at_us;
+};
+
+// ---- exec.c ----
+void exec_keep(struct mer_exec *x, void *handle, void (*release)(void *handle));
+struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const char *fmt, ...) MER_PRINTF(3, 4);
+// An error that names the fetch's source and the part's place.
+struct mer_exec_error *exec_part_error(struct exec_part *p, const char *code, const char *fmt, ...)
+    MER_PRINTF(3, 4);
+void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct mer_path_seg *path, uint32_t path_n);
+// The part is done: it has json and value, or error.
+void exec_part_done(struct exec_part *p);
+void exec_fetch_done(struct exec_fetch *f);
+// Lets what waited for this fetch begin.
+void exec_schedule(struct mer_exec *x);
+
+// ---- parts.c ----
+// Cuts the fetch into parts; an error of the arguments is returned.
+struct mer_exec_error *exec_cut_root(struct mer_exec *x, struct exec_fetch *f);
+void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f);
+// Places the part and asks it; may be called again after a failure.
+void exec_ask_part(struct exec_part *p);
+struct mer_exec_error *exec_place_part(struct exec_part *p);
+uint32_t exec_entry_for(struct exec_part *p, struct mer_slice facility);
+uint32_t exec_default_entry(struct exec_part *p);
+struct exec_part *exec_new_part(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region);
+void exec_part_add_facility(struct exec_part *p, struct mer_slice facility);
+
+// ---- part_sql.c, part_hop.c ----
+void exec_ask_sql(struct exec_part *p);
+void exec_ask_hop(struct exec_part *p);
+// Sends a GraphQL document to the part's gateway; done gets the answer.
+void exec_send_hop(struct exec_part *p, struct mer_slice body);
+void exec_run_sql(struct exec_part *p, const struct mer_sql *sql);
+// Tries the part elsewhere after a failure of its placement; false: nowhere left (p->error is set).
+bool exec_retry(struct exec_part *p);
+
+// ---- exec_kpi.c ----
+void exec_kpi_start(struct mer_exec *x, struct exec_fetch *f);
+// A part of a KPI run is done.
+void exec_kpi_part_done(struct exec_part *p);
+void exec_ask_kpi(struct exec_part *p);
+
+// ---- combine.c ----
+void exec_combine_root(struct mer_exec *x, struct exec_fetch *f);
+void exec_combine_entities(struct mer_exec *x, struct exec_fetch *f);
+
+#endif

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// Cutting a fetch into parts by where its data lives, and finding each part's placement.
+#include "base/log.h"
+#include "resolvers/exec_priv.h"
+
+struct exec_part *exec_new_part(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region)
+{
+    struct exec_part *p = MER_NEW(x->a, struct exec_part);
+    p->x = x;
+    p->fetch = f;
+    p->region = region;
+    p->excluded = MER_NEW_N(x->a, bool, x->ask.site->places_n);
+    p->default_entry = -1;
+    struct exec_part **grown = MER_NEW_N(x->a, struct exec_part *, f->parts_n + 1);
+    if (f->parts_n) {
+        memcpy(grown, f->parts, f->parts_n * sizeof(*grown));
+    }
+    grown[f->parts_n++] = p;
+    f->parts = grown;
+    return p;
+}
+
+void exec_part_add_facility(struct exec_part *p, struct mer_slice facility)
+{
+    for (uint32_t i = 0; i < p->facilities_n; i++) {
+        if (mer_slice_eq(p->facilities[i], facility)) {
+            return;
+        }
+    }
+    struct mer_slice *grown = MER_NEW_N(p->x->a, struct mer_slice, p->facilities_n + 1);
+    if (p->facilities_n) {
+        memcpy(grown, p->facilities, p->facilities_n * sizeof(*grown));
+    }
+    grown[p->facilities_n++] = facility;
+    p->facilities = grown;
+}
+
+// The part that a facility belongs to: one a region; with a bound on the age, or a write, one a facility, since each
+// facility's data has an age and an owner of its own.
+static struct exec_part *part_of(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region,
+                                 struct mer_slice facility)
+{
+    bool alone = x->ask.max_age_us >= 0 || f->plan->write;
+    for (uint32_t i = 0; i < f->parts_n; i++) {
+        struct exec_part *p = f->parts[i];
+        bool same = mer_slice_eq(p->region, region);
+        bool holds = p->facilities_n > 0 && mer_slice_eq(p->facilities[0], facility);
+        if (same && (!alone || !facility.n || holds)) {
+            return p;
+        }
+    }
+    return exec_new_part(x, f, region);
+}
+
+static bool may_see(const struct mer_exec *x, struct mer_slice facility)
+{
+    struct mer_slice rest = x->ask.caller.facilities;
+    if (mer_slice_is(rest, "*")) {
+        return true;
+    }
+    while (rest.n) {
+        if (mer_slice_eq(mer_slice_cut(&rest, ','), facility)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct mer_exec_error *cut_value(struct mer_exec *x, struct exec_fetch *f, struct mer_slice value)
+{
+    struct mer_node_id id = {.facility = value};
+    bool is_node = mer_node_id_parse(value, &id);
+    if (is_node && !id.facility.n) {
+        part_of(x, f, MER_NIL, MER_NIL);
+        return NULL;
+    }
+    const struct mer_site_region *r = mer_site_region_of(x->ask.site, id.facility);
+    if (!r) {
+        struct mer_exec_error *e = is_node || f->plan->write
+                                       ? exec_error(x, "NOT_FOUND", "no such facility")
+                                       : exec_error(x, "NOT_FOUND", "no facility %.*s",
+                                                    (int)(value.n < 80 ? value.n : 80), value.p);
+        return e;
+    }
+    if (!may_see(x, id.facility)) {
+        return exec_error(x, "FORBIDDEN", "the token does not cover %.*s", MER_FMT(id.facility));
+    }
+    exec_part_add_facility(part_of(x, f, r->name, id.facility), id.facility);
+    return NULL;
+}
+
+// A mutation's owner: its input's facilityId.
+static struct mer_slice written_facility(const struct exec_fetch *f)
+{
+    const struct mer_field *root = f->plan->op.fields[0]->field;
+    for (uint32_t i = 0; i < root->arguments_n; i++) {
+        const struct mer_in *v = f->args[i];
+        for (uint32_t k = 0; v && v->kind == MER_IN_OBJECT && k < v->n; k++) {
+            if (mer_slice_is(v->type->inputs[k].name, "facilityId") && v->items[k]) {
+                return v->items[k]->text;
+            }
+        }
+    }
+    return MER_NIL;
+}
+
+struct mer_exec_error *exec_cut_root(struct mer_exec *x, struct exec_fetch *f)
+{
+    const struct mer_in *v = f->plan->partition_arg >= 0 ? f->args[f->plan->partition_arg] : NULL;
+    struct mer_exec_error *e = NULL;
+    if (!v || v->kind == MER_IN_NULL) {
+        struct mer_slice facility = f->plan->write ? written_facility(f) : MER_NIL;
+        if (facility.n) {
+            return cut_value(x, f, facility);
+        }
+        exec_new_part(x, f, MER_NIL);
+    } else if (v->kind == MER_IN_LIST) {
+        for (uint32_t i = 0; i < v->n && !e; i++) {
+            e = cut_value(x, f, v->items[i]->text);
+        }
+        if (v->n == 0) {
+            exec_new_part(x, f, MER_NIL);
+        }
+    } else {
+        e = cut_value(x, f, v->text);
+    }
+    return e;
+}
+
+void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
+{
+    for (uint32_t i = 0; i < f->ids_n; i++) {
+        struct mer_node_id id = {0};
+        const struct mer_site_region *r = NULL;
+        if (mer_node_id_parse(f->ids[i], &id) && id.facility.n) {
+            r = mer_site_region_of(x->ask.site, id.facility);
+        }
+        struct exec_part *p = part_of(x, f, r ? r->name : MER_NIL, r ? id.facility : MER_NIL);
+        if (r) {
+            exec_part_add_facility(p, id.facility);
+        }
+        if (!p->ids) {
+            p->ids = MER_NEW_N(x->a, struct mer_slice, f->ids_n - i);
+            p->ordinals = MER_NEW_N(x->a, uint32_t, f->ids_n - i);
+        }
+        p->ids[p->ids_n] = f->ids[i];
+        p->ordinals[p->ids_n++] = i;
+    }
+}
+
+// ---- placement ----
+
+static int64_t age_at(const struct exec_part *p, const struct mer_place *place)
+{
+    const struct mer_board *b = p->x->ask.site->board;
+    int64_t oldest = mer_board_as_of(b, place->index);
+    if (p->facilities_n) {
+        oldest = INT64_MAX;
+    }
+    for (uint32_t i = 0; i < p->facilities_n; i++) {
+        struct mer_board_facility f;
+        if (!mer_board_facility(b, place->index, p->facilities[i], &f) || f.last_sync_us == MER_TIME_UNKNOWN) {
+            return MER_AGE_UNKNOWN;
+        }
+        oldest = f.last_sync_us < oldest ? f.last_sync_us : oldest;
+    }
+    if (oldest == MER_TIME_UNKNOWN) {
+        return MER_AGE_UNKNOWN;
+    }
+    return p->x->now_us > oldest ? p->x->now_us - oldest : 0;
+}
+
+static bool is_live(const struct mer_site *s, const struct mer_place *place)
+{
+    struct mer_board_region r;
+    if (!place->sql || !place->environment.n || !mer_board_region(s->board, place->region, &r) || !r.live.n) {
+        return true;
+    }
+    return mer_slice_eq(place->environment, r.live);
+}
+
+static void gather_facts(const struct exec_part *p, struct mer_place_facts *facts)
+{
+    const struct mer_site *s = p->x->ask.site;
+    for (uint32_t i = 0; i < s->places_n; i++) {
+        const struct mer_place *place = &s->places[i];
+        facts[i] = (struct mer_place_facts){
+            .up = mer_board_is_up(s->board, i),
+            .age_us = p->x->ask.max_age_us >= 0 ? age_at(p, place) : 0,
+            .latency_us = mer_board_latency_us(s->board, i),
+            .live = is_live(s, place),
+            .excluded = p->excluded[i],
+        };
+    }
+}
+
+static void tell_unreachable(struct exec_part *p)
+{
+    struct mer_fresh_entry e = {
+        .source = p->x->ask.site->sources[p->fetch->plan->source].name,
+        .region = p->region.n ? p->region : p->x->ask.site->self.region,
+        .tier = MER_TIER_REGIONAL,
+        .as_of_us = MER_TIME_UNKNOWN,
+        .cached_at_us = MER_TIME_UNKNOWN,
+        .online = true,
+        .unreachable = true,
+    };
+    mer_fresh_add(&p->x->fresh, &e);
+}
+
+static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
+{
+    const struct mer_site_region *r = mer_site_region(p->x->ask.site, p->region);
+    struct mer_slice place = p->facilities_n == 1 ? p->facilities[0] : p->region;
+    struct mer_exec_error *e = NULL;
+    switch (why) {
+    case MER_REJECT_RESIDENCY:
+    case MER_REJECT_HOP:
+    case MER_REJECT_EDGE:
+    case MER_REJECT_ELSEWHERE:
+        e = exec_part_error(p, "DATA_RESIDENCY", "rows of %.*s are answered in region %.*s only", MER_FMT(place),
+                            MER_FMT(p->region));
+        e->entry_point = r ? r->entry_point : MER_NIL;
+        return e;
+    case MER_REJECT_STALE:
+        return exec_part_error(p, "STALENESS_UNSATISFIABLE", "no placement of %.*s has data as fresh as asked",
+                               MER_FMT(place));
+    case MER_REJECT_TIER:
+    case MER_REJECT_ROLE:
+        return p->fetch->plan->write
+                   ? exec_part_error(p, "FORBIDDEN", "this gateway takes no such write")
+                   : exec_part_error(p, "SOURCE_UNAVAILABLE", "no placement here serves this field");
+    default:
+        tell_unreachable(p);
+        return exec_part_error(p, "SOURCE_UNAVAILABLE", "no healthy placement for %.*s",
+                               MER_FMT(place.n ? place : MER_S("this field")));
+    }
+}
+
+struct mer_exec_error *exec_place_part(struct exec_part *p)
+{
+    const struct mer_site *s = p->x->ask.site;
+    const struct mer_site_region *r = mer_site_region(s, p->region);
+    struct mer_part_need need = {
+        .source = p->fetch->plan->source,
+        .region = p->region,
+        .facility = p->facilities_n == 1 ? p->facilities[0] : MER_NIL,
+        .region_closed = r && !r->open && !p->located,
+        .resident = p->fetch->plan->resident || p->located,
+        .write = p->fetch->plan->write,
+        .hop = p->x->ask.hop,
+        .serves = p->serves ? p->serves : p->fetch->plan->serves,
+        .max_age_us = p->x->ask.max_age_us,
+    };
+    struct mer_place_facts *facts = MER_NEW_N(p->x->a, struct mer_place_facts, s->places_n);
+    gather_facts(p, facts);
+    struct mer_choice c = mer_place_choose(&s->self, s->places, s->places_n, &need, facts, NULL);
+    if (c.place < 0) {
+        return refusal(p, c.why);
+    }
+    p->place = &s->places[c.place];
+    s->parts_total[c.place]++;
+    return NULL;
+}
+
+static void ask_placed(struct exec_part *p)
+{
+    if (p->job) {
+        exec_ask_kpi(p);
+    } else if (p->place->sql) {
+        exec_ask_sql(p);
+    } else {
+        exec_ask_hop(p);
+    }
+}
+
+void exec_ask_part(struct exec_part *p)
+{
+    struct mer_exec_error *e = exec_place_part(p);
+    if (e) {
+        p->error = e;
+        exec_part_done(p);
+    } else {
+        ask_placed(p);
+    }
+}
+
+bool exec_retry(struct exec_part *p)
+{
+    struct mer_exec_error *first = p->error;
+    if (p->fetch->plan->write) {
+        return false;
+    }
+    p->excluded[p->place->index] = true;
+    const struct mer_place *failed = p->place;
+    struct mer_exec_error *e = exec_place_part(p);
+    if (e) {
+        p->place = failed;
+        p->error = first;
+        return false;
+    }
+    p->error = NULL;
+    ask_placed(p);
+    return true;
+}
+
+// ---- freshness of what a placement of ours answers ----
+
+uint32_t exec_entry_for(struct exec_part *p, struct mer_slice facility)
+{
+    const struct mer_site *s = p->x->ask.site;
+    const struct mer_site_source *source = &s->sources[p->fetch->plan->source];
+    struct mer_board_facility f = {MER_TIME_UNKNOWN, true};
+    const struct mer_site_region *home = facility.n ? mer_site_region_of(s, facility) : NULL;
+    bool truth = p->place->tier == MER_TIER_EDGE; // an edge's own rows are what is, not a copy
+    if (truth || !facility.n) {
+        f.last_sync_us = truth ? p->x->now_us : mer_board_as_of(s->board, p->place->index);
+    } else if (!mer_board_facility(s->board, p->place->index, facility, &f)) {
+        f.online = false;
+    }
+    struct mer_fresh_entry e = {
+        .source = source->name,
+        .region = home ? home->name : p->place->region,
+        .environment = p->place->environment,
+        .facility = facility.n ? facility : p->place->facility,
+        .tier = p->place->tier,
+        .role = p->place->role,
+        .as_of_us = f.last_sync_us,
+        .stale_after_us = source->stale_after_us,
+        .cached_at_us = MER_TIME_UNKNOWN,
+        .online = f.online,
+    };
+    return mer_fresh_add(&p->x->fresh, &e);
+}
+
+uint32_t exec_default_entry(struct exec_part *p)
+{
+    if (p->default_entry < 0) {
+        uint32_t worst = 0;
+        for (uint32_t i = 0; i < p->facilities_n; i++) {
+            uint32_t e = exec_entry_for(p, p->facilities[i]);
+            const struct mer_fresh_entry *all = p->x->fresh.items;
+            worst = i == 0 || all[e].as_of_us < all[worst].as_of_us ? e : worst;
+        }
+        p->default_entry = (int32_t)(p->facilities_n ? worst : exec_entry_for(p, MER_NIL));
+    }
+    return (uint32_t)p->default_entry;
+}

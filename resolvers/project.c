@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+// Writing the answer: one walk over the plan's shape beside the values, straight into the buffer, with the rules of
+// specification 6.4.4: what is null where it must not be takes its parent along, and never without an error.
+#include "resolvers/exec_priv.h"
+#include "schema/introspect.h"
+
+struct writer {
+    struct mer_exec *x;
+    struct mer_buf *out;
+    struct mer_path_seg *path;
+    uint32_t path_n, path_cap;
+};
+
+// False: the value is null where it must not be; what was written of it has been taken back.
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o, uint32_t home);
+
+static void push(struct writer *w, struct mer_slice key, uint32_t index)
+{
+    if (w->path_n == w->path_cap) {
+        w->path_cap = w->path_cap ? w->path_cap * 2 : 32;
+        struct mer_path_seg *grown = MER_NEW_N(w->x->a, struct mer_path_seg, w->path_cap);
+        if (w->path_n) {
+            memcpy(grown, w->path, w->path_n * sizeof(*grown));
+        }
+        w->path = grown;
+    }
+    w->path[w->path_n++] = (struct mer_path_seg){key, index};
+}
+
+static void tell(struct writer *w, struct mer_exec_error *e)
+{
+    // One failed part can be missing in a thousand rows: the first few paths say enough.
+    if (e->told++ < 20) {
+        exec_tell(w->x, e, w->path, w->path_n);
+    }
+}
+
+static bool write_null(struct writer *w, const struct mer_shape_field *f, uint32_t level, struct mer_exec_error *why)
+{
+    if (why) {
+        tell(w, why);
+    }
+    if (!mer_ref_non_null(&f->field->type, level)) {
+        mer_buf_add(w->out, MER_S("null"));
+        return true;
+    }
+    if (!why) {
+        tell(w, exec_error(w->x, "FETCH_ERROR", "Cannot return null for non-nullable field %.*s.%.*s.",
+                           MER_FMT(f->field->parent->name), MER_FMT(f->field->name)));
+    }
+    return false;
+}
+
+static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level);
+
+static bool write_list(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+{
+    size_t start = w->out->n;
+    mer_buf_add_char(w->out, '[');
+    for (uint32_t i = 0; i < v->n; i++) {
+        if (i) {
+            mer_buf_add_char(w->out, ',');
+        }
+        push(w, MER_NIL, i);
+        bool ok = write_value(w, f, &v->items[i], level + 1);
+        w->path_n--;
+        if (!ok) {
+            w->out->n = start;
+            return false;
+        }
+    }
+    mer_buf_add_char(w->out, ']');
+    return true;
+}
+
+static bool write_present(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+{
+    switch (v->kind) {
+    case MER_VAL_RAW:
+        mer_buf_add(w->out, v->raw);
+        return true;
+    case MER_VAL_LIST:
+        return write_list(w, f, v, level);
+    case MER_VAL_OBJECT:
+        return write_object(w, f->sub, v->object, f->fetch);
+    case MER_VAL_AGE:
+        mer_fresh_write_row(w->out, &w->x->fresh.items[v->n], v->n, f->sub, w->x->ask.vars, w->x->now_us);
+        return true;
+    case MER_VAL_NULL:
+    default:
+        return false;
+    }
+}
+
+static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+{
+    if (v->kind == MER_VAL_NULL) {
+        return write_null(w, f, level, v->error);
+    }
+    if (write_present(w, f, v, level)) {
+        return true;
+    }
+    // Something below was null and took its parents along: it ends here if this may be null.
+    if (mer_ref_non_null(&f->field->type, level)) {
+        return false;
+    }
+    mer_buf_add(w->out, MER_S("null"));
+    return true;
+}
+
+// Where a field's value stands: in the object's own slots, or in what another fetch added to it.
+static struct mer_val find_value(const struct mer_obj *o, const struct mer_shape_field *f, uint32_t home)
+{
+    if (f->fetch == home) {
+        return o->slots[f->slot];
+    }
+    for (const struct mer_obj_more *m = o->more; m; m = m->next) {
+        if (m->fetch == f->fetch) {
+            return m->object ? m->object->slots[f->slot] : (struct mer_val){.error = m->error};
+        }
+    }
+    return (struct mer_val){.kind = MER_VAL_NULL};
+}
+
+static const struct mer_shape_variant *variant(const struct mer_shape *shape, const struct mer_obj *o)
+{
+    if (!o->type) {
+        return shape->declared->kind == MER_TYPE_OBJECT ? shape->variants : NULL;
+    }
+    for (uint32_t i = 0; i < shape->variants_n; i++) {
+        if (shape->variants[i].type == o->type) {
+            return &shape->variants[i];
+        }
+    }
+    return NULL;
+}
+
+static bool write_field(struct writer *w, const struct mer_shape_variant *v, const struct mer_shape_field *f,
+                        const struct mer_obj *o, uint32_t home)
+{
+    mer_buf_add_char(w->out, '"');
+    mer_buf_add(w->out, f->key);
+    mer_buf_add(w->out, MER_S("\":"));
+    if (f->kind == MER_SHAPE_TYPENAME) {
+        mer_json_write_string(w->out, v->type->name);
+        return true;
+    }
+    struct mer_val value = find_value(o, f, home);
+    return write_value(w, f, &value, 0);
+}
+
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o, uint32_t home)
+{
+    const struct mer_shape_variant *v = variant(shape, o);
+    size_t start = w->out->n;
+    if (!v) {
+        mer_buf_add(w->out, MER_S("{}")); // an object of a type that no selection names
+        return true;
+    }
+    char sep = '{';
+    for (uint32_t i = 0; i < v->fields_n; i++) {
+        const struct mer_shape_field *f = &v->fields[i];
+        if (!mer_condition_holds(f, w->x->ask.vars)) {
+            continue;
+        }
+        mer_buf_add_char(w->out, sep);
+        sep = ',';
+        push(w, f->key, 0);
+        bool ok = write_field(w, v, f, o, home);
+        w->path_n--;
+        if (!ok) {
+            w->out->n = start;
+            return false;
+        }
+    }
+    mer_buf_add(w->out, sep == '{' ? MER_S("{}") : MER_S("}"));
+    return true;
+}
+
+// ---- the root ----
+
+static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
+{
+    struct mer_exec *x = w->x;
+    mer_buf_add_char(w->out, '"');
+    mer_buf_add(w->out, f->key);
+    mer_buf_add(w->out, MER_S("\":"));
+    if (f->kind == MER_SHAPE_TYPENAME) {
+        mer_json_write_string(w->out, x->ask.plan->shape->variants->type->name);
+        return true;
+    }
+    if (f->kind == MER_SHAPE_INTROSPECTION) {
+        if (mer_introspect_field(x->a, x->ask.plan->graph->api, x->ask.plan->document, f->ast, x->ask.vars, w->out)) {
+            tell(w, exec_error(x, "BAD_USER_INPUT", "introspection failed"));
+            return false;
+        }
+        return true;
+    }
+    const struct exec_fetch *fetch = &x->fetches[f->fetch];
+    struct mer_val value = fetch->roots_n ? fetch->roots[0]->slots[f->slot] : (struct mer_val){.kind = MER_VAL_NULL};
+    return write_value(w, f, &value, 0);
+}
+
+static bool write_root(struct writer *w)
+{
+    const struct mer_shape_variant *v = w->x->ask.plan->shape->variants;
+    char sep = '{';
+    for (uint32_t i = 0; i < v->fields_n; i++) {
+        const struct mer_shape_field *f = &v->fields[i];
+        if (!mer_condition_holds(f, w->x->ask.vars)) {
+            continue;
+        }
+        mer_buf_add_char(w->out, sep);
+        sep = ',';
+        push(w, f->key, 0);
+        bool ok = write_root_field(w, f);
+        w->path_n--;
+        if (!ok) {
+            return false;
+        }
+    }
+    mer_buf_add(w->out, sep == '{' ? MER_S("{}") : MER_S("}"));
+    return true;
+}
+
+// ---- errors ----
+
+static void write_path(struct mer_buf *b, const struct mer_exec_error *e)
+{
+    mer_buf_add(b, MER_S(",\"path\":["));
+    for (uint32_t i = 0; i < e->path_n; i++) {
+        if (i) {
+            mer_buf_add_char(b, ',');
+        }
+        if (e->path[i].key.n) {
+            mer_json_write_string(b, e->path[i].key);
+        } else {
+            mer_buf_add_u64(b, e->path[i].index);
+        }
+    }
+    mer_buf_add_char(b, ']');
+}
+
+static void write_member(struct mer_buf *b, const char *name, struct mer_slice value)
+{
+    if (value.n) {
+        mer_buf_printf(b, ",\"%s\":", name);
+        mer_json_write_string(b, value);
+    }
+}
+
+static void write_error(struct mer_buf *b, const struct mer_exec_error *e)
+{
+    mer_buf_add(b, MER_S("{\"message\":"));
+    mer_json_write_string(b, e->message);
+    if (e->loc.line) {
+        mer_buf_printf(b, ",\"locations\":[{\"line\":%u,\"column\":%u}]", e->loc.line, e->loc.column);
+    }
+    if (e->path_n) {
+        write_path(b, e);
+    }
+    mer_buf_printf(b, ",\"extensions\":{\"code\":\"%s\"", e->code);
+    write_member(b, "source", e->source);
+    write_member(b, "tier", mer_slice_of(e->tier));
+    write_member(b, "region", e->region);
+    write_member(b, "facility", e->facility);
+    write_member(b, "environment", e->environment);
+    write_member(b, "entryPoint", e->entry_point);
+    write_member(b, "sourceCode", e->source_code);
+    mer_buf_add(b, MER_S("}}"));
+}
+
+void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
+{
+    struct writer w = {.x = x, .out = out};
+    mer_buf_add(out, MER_S("\"data\":"));
+    size_t start = out->n;
+    *has_data = write_root(&w);
+    if (!*has_data) {
+        out->n = start;
+        mer_buf_add(out, MER_S("null"));
+    }
+    if (!x->errors) {
+        return;
+    }
+    mer_buf_add(out, MER_S(",\"errors\":["));
+    for (const struct mer_exec_error *e = x->errors; e; e = e->next) {
+        write_error(out, e);
+        if (e->next) {
+            mer_buf_add_char(out, ',');
+        }
+    }
+    mer_buf_add_char(out, ']');
+}
