@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- order_statuses follows orders on every database. ENABLE ALWAYS: in a region the orders arrive by apply,
--- which fires no ordinary trigger (T5).
+-- which fires no ordinary trigger (T5), and whose search_path is empty, hence the SET.
 CREATE FUNCTION order_statuses_follow() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
     DELETE FROM order_statuses s USING node_self n

@@ -6,7 +6,7 @@ GRANT USAGE ON SEQUENCE order_no_seq TO gw_write;
 
 -- The event log moves the level; the level row is published beside the transaction.
 CREATE FUNCTION inventory_follow() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   INSERT INTO inventory_levels (region, facility_id, product_id, tenant_id, on_hand, unit_cost, last_updated)
   SELECT n.region, NEW.facility_id, NEW.product_id, NEW.tenant_id, NEW.qty, NEW.unit_cost, NEW.occurred_at

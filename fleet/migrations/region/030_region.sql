@@ -14,7 +14,7 @@ ALTER TABLE inventory_transactions ADD COLUMN ingested_at timestamptz NOT NULL D
 -- The arrival of each beat by this database's clock; beside beat_at it bounds the edge's clock skew.
 ALTER TABLE heartbeat ADD COLUMN received_at timestamptz NOT NULL DEFAULT clock_timestamp();
 CREATE FUNCTION heartbeat_received() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   NEW.received_at := clock_timestamp();
   RETURN NEW;
@@ -52,7 +52,7 @@ $$;
 -- An order counts in the hours of its events, and as open, overdue and backlog in every hour between; so
 -- a late change touches all hours from the earliest moment that it changed.
 CREATE FUNCTION rollup_mark_order() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   since timestamptz;
 BEGIN
@@ -78,7 +78,7 @@ END $$;
 
 -- A line counts (revenue, cost) in the hour its order was delivered.
 CREATE FUNCTION rollup_mark_line() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   delivered timestamptz;
 BEGIN
@@ -93,7 +93,7 @@ END $$;
 
 -- A status interval counts where it overlaps. Closing an open one changes the hours after its end only.
 CREATE FUNCTION rollup_mark_interval() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     IF (OLD.started_at, OLD.status, OLD.equipment_id) = (NEW.started_at, NEW.status, NEW.equipment_id) THEN
@@ -114,7 +114,7 @@ END $$;
 
 -- For tables whose rows happen at one moment; the column's name is the trigger's argument.
 CREATE FUNCTION rollup_mark_moment() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   moment timestamptz;
 BEGIN

@@ -20,7 +20,7 @@ END $$;
 
 -- The peer's side: the row as it stands there, by upsert, so a repeated one changes nothing.
 CREATE FUNCTION outbox_apply() RETURNS trigger
-  LANGUAGE plpgsql AS $$
+  LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   keys text;
   sets text;
