@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The GraphQL syntax tree, as parser.h makes it: executable and type-system documents (specification September
-// 2025, section 2 and 3). Nodes live in the arena the parser was given; names and raw values are slices of the
-// source text, which must outlive the tree. Immutable once parsed, so any thread may read.
+// The GraphQL syntax tree, as parser.h makes it: executable and type-system documents (specification
+// September 2025, section 2 and 3). Nodes live in the arena the parser was given; names and raw values are
+// slices of the source text, which must outlive the tree. Immutable once parsed, so any thread may read.
 #ifndef MER_SCHEMA_AST_H
 #define MER_SCHEMA_AST_H
 
@@ -23,9 +23,9 @@ enum mer_value_kind {
     MER_VALUE_STRING = 3,   // text: the value itself, escapes and block indentation resolved
     MER_VALUE_BOOLEAN = 4,  // boolean
     MER_VALUE_NULL = 5,
-    MER_VALUE_ENUM = 6,     // text: name
-    MER_VALUE_LIST = 7,     // items
-    MER_VALUE_OBJECT = 8,   // fields
+    MER_VALUE_ENUM = 6,   // text: name
+    MER_VALUE_LIST = 7,   // items
+    MER_VALUE_OBJECT = 8, // fields
 };
 
 struct mer_ast_value {
@@ -219,10 +219,14 @@ struct mer_ast_document {
 };
 
 // The first directive of that name, or NULL; an argument of it, or NULL.
-const struct mer_ast_directive *mer_ast_directive_find(const struct mer_ast_directives *ds, struct mer_slice name);
+const struct mer_ast_directive *mer_ast_directive_find(const struct mer_ast_directives *ds,
+                                                       struct mer_slice name);
 const struct mer_ast_value *mer_ast_argument_find(const struct mer_ast_directive *d, struct mer_slice name);
-// The operation of that name, or with an empty name the only one; NULL when there is none or no choice is clear.
-const struct mer_ast_operation *mer_ast_operation_find(const struct mer_ast_document *doc, struct mer_slice name);
-const struct mer_ast_fragment *mer_ast_fragment_find(const struct mer_ast_document *doc, struct mer_slice name);
+// The operation of that name, or with an empty name the only one; NULL when there is none or no choice is
+// clear.
+const struct mer_ast_operation *mer_ast_operation_find(const struct mer_ast_document *doc,
+                                                       struct mer_slice name);
+const struct mer_ast_fragment *mer_ast_fragment_find(const struct mer_ast_document *doc,
+                                                     struct mer_slice name);
 
 #endif

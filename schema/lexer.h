@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Lexer: GraphQL source text to tokens (specification September 2025, section 2.1), one at a time, without memory
-// of its own. The source must outlive the tokens. Errors read as graphql-js 16's do. A lexer is a plain value: a
-// copy of it is a look-ahead. Any thread, no state elsewhere.
+// Lexer: GraphQL source text to tokens (specification September 2025, section 2.1), one at a time, without
+// memory of its own. The source must outlive the tokens. Errors read as graphql-js 16's do. A lexer is a
+// plain value: a copy of it is a look-ahead. Any thread, no state elsewhere.
 #ifndef MER_SCHEMA_LEXER_H
 #define MER_SCHEMA_LEXER_H
 
@@ -35,8 +35,8 @@ enum mer_token_kind {
 
 struct mer_token {
     enum mer_token_kind kind;
-    bool escaped;          // string: holds a backslash that means something
-    uint32_t start, end;   // bytes in the source
+    bool escaped;        // string: holds a backslash that means something
+    uint32_t start, end; // bytes in the source
     struct mer_loc loc;
     struct mer_slice text; // name, number: as written; string: between the quotes, raw; comment: after '#'
 };
@@ -54,14 +54,16 @@ struct mer_lexer {
 // A source of 4 GiB or more is refused by the first mer_lexer_next.
 void mer_lexer_init(struct mer_lexer *lx, struct mer_slice source);
 // MER_ERR_INVALID with the place and a message "Syntax Error: …". After the end it gives EOF again and again.
-enum mer_err mer_lexer_next(struct mer_lexer *lx, struct mer_token *out, struct mer_diag *diag) MER_MUST_CHECK;
-// The value of a STRING or BLOCK_STRING token: escapes resolved, block indentation removed. A slice of the source
-// where nothing had to change, else in the arena.
+enum mer_err mer_lexer_next(struct mer_lexer *lx, struct mer_token *out,
+                            struct mer_diag *diag) MER_MUST_CHECK;
+// The value of a STRING or BLOCK_STRING token: escapes resolved, block indentation removed. A slice of the
+// source where nothing had to change, else in the arena.
 struct mer_slice mer_lexer_string(struct mer_arena *a, const struct mer_token *t);
 // "Name", "Int", "{", "<EOF>"; as messages name kinds.
 const char *mer_token_kind_name(enum mer_token_kind kind);
 
-// Block strings (2.10.4): the indentation that all lines but the first share goes, so do blank lines at both ends.
+// Block strings (2.10.4): the indentation that all lines but the first share goes, so do blank lines at both
+// ends.
 struct mer_slice mer_block_string_value(struct mer_arena *a, struct mer_slice raw);
 // Writes a value as a block string; `minimize` spares the line breaks that are for people only.
 void mer_block_string_print(struct mer_buf *b, struct mer_slice value, bool minimize);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Limits on what one operation may ask, counted on the tree before it is validated or planned, in time linear in
-// the document: a fragment is counted once and its figures are added wherever it is spread, saturating. Works on
-// documents that are not valid (unknown and cyclic fragments count as empty where they close). Any thread.
+// Limits on what one operation may ask, counted on the tree before it is validated or planned, in time linear
+// in the document: a fragment is counted once and its figures are added wherever it is spread, saturating.
+// Works on documents that are not valid (unknown and cyclic fragments count as empty where they close). Any
+// thread.
 #ifndef MER_SCHEMA_LIMITS_H
 #define MER_SCHEMA_LIMITS_H
 
 #include "base/diag.h"
 #include "schema/ast.h"
 
-struct mer_limits { // 0: none
+struct mer_limits {               // 0: none
     uint32_t depth;               // fields below each other, fragments followed
     uint32_t introspection_depth; // the same inside __schema and __type, which do not count for `depth`
     uint32_t aliases;             // fields with an alias, fragments expanded
@@ -30,12 +31,13 @@ struct mer_limit_breach {
 };
 
 struct mer_limit_counts {
-    uint64_t depth, introspection_depth, aliases, root_fields, directives, fragments, expanded_selections, list_items;
+    uint64_t depth, introspection_depth, aliases, root_fields, directives, fragments, expanded_selections,
+        list_items;
 };
 
 // Counts one operation (saturating at UINT32_MAX). Memory comes from the arena.
-void mer_limits_count(struct mer_arena *a, const struct mer_ast_document *doc, const struct mer_ast_operation *op,
-                      struct mer_limit_counts *out);
+void mer_limits_count(struct mer_arena *a, const struct mer_ast_document *doc,
+                      const struct mer_ast_operation *op, struct mer_limit_counts *out);
 
 // MER_OK, or MER_ERR_LIMIT with the first breach in the order of struct mer_limits.
 enum mer_err mer_limits_check(struct mer_arena *a, const struct mer_ast_document *doc,

@@ -19,7 +19,8 @@ void mer_print_schema_type(struct mer_buf *b, const struct mer_schema *s, const 
 
 // ---- minified ----
 void mer_print_value_min(struct mer_buf *b, const struct mer_ast_value *v);
-void mer_print_arguments_min(struct mer_buf *b, struct mer_ast_argument *const *args, uint32_t n); // "" or "(a:1)"
+void mer_print_arguments_min(struct mer_buf *b, struct mer_ast_argument *const *args,
+                             uint32_t n); // "" or "(a:1)"
 void mer_print_directives_min(struct mer_buf *b, const struct mer_ast_directives *ds);
 // "{a b{c}}" with the braces; spreads stay spreads.
 void mer_print_selections_min(struct mer_buf *b, const struct mer_ast_selection_set *set);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Supergraph: a composed schema (join specification v0.1 to v0.5, @link or @core) read into what a planner asks:
-// which subgraphs there are, which of them know a type and by which keys, which resolve a field and under which
-// conditions. `schema` is the document as it stands; `api` is what clients see: without the elements of linked
-// specifications and without everything @inaccessible.
-// Immutable after mer_supergraph_load, so any thread may read. Lives in the arena, which must not outlive the
-// source text. Type and field names are those of the supergraph; subgraphs are told by index.
+// Supergraph: a composed schema (join specification v0.1 to v0.5, @link or @core) read into what a planner
+// asks: which subgraphs there are, which of them know a type and by which keys, which resolve a field and
+// under which conditions. `schema` is the document as it stands; `api` is what clients see: without the
+// elements of linked specifications and without everything @inaccessible. Immutable after
+// mer_supergraph_load, so any thread may read. Lives in the arena, which must not outlive the source text.
+// Type and field names are those of the supergraph; subgraphs are told by index.
 #ifndef MER_SCHEMA_SUPERGRAPH_H
 #define MER_SCHEMA_SUPERGRAPH_H
 
@@ -45,7 +45,7 @@ struct mer_join_field {
     struct mer_slice provides;
     const struct mer_ast_selection_set *requires_set; // parsed; NULL without
     const struct mer_ast_selection_set *provides_set;
-    struct mer_slice type;          // the field's type there as written, where it differs from the supergraph's
+    struct mer_slice type; // the field's type there as written, where it differs from the supergraph's
     const struct mer_ast_type *type_ref;
     struct mer_slice override_from; // subgraph name; n == 0 without
     struct mer_slice override_label;
@@ -63,10 +63,10 @@ struct mer_join_field_set {
 };
 
 struct mer_join_type {
-    const struct mer_type *type;        // of sg->schema
-    const struct mer_type *api;         // NULL: inaccessible
-    struct mer_join_type_in **in;       // indexed by subgraph; NULL where the subgraph does not know the type
-    struct mer_join_field_set *fields;  // by index of type->fields; NULL for types without fields
+    const struct mer_type *type;       // of sg->schema
+    const struct mer_type *api;        // NULL: inaccessible
+    struct mer_join_type_in **in;      // indexed by subgraph; NULL where the subgraph does not know the type
+    struct mer_join_field_set *fields; // by index of type->fields; NULL for types without fields
     uint32_t fields_n;
 };
 
@@ -75,8 +75,8 @@ struct mer_supergraph {
     const struct mer_schema *api;
     struct mer_subgraph *subgraphs;
     uint32_t subgraphs_n;
-    struct mer_map types; // name → struct mer_join_type *
-    struct mer_map spec_names; // "tag" → struct mer_slice *: as the document calls it
+    struct mer_map types;              // name → struct mer_join_type *
+    struct mer_map spec_names;         // "tag" → struct mer_slice *: as the document calls it
     struct mer_slice *override_labels; // every label once
     uint32_t override_labels_n;
 };
@@ -95,13 +95,14 @@ const struct mer_join_field_set *mer_supergraph_field(const struct mer_supergrap
 const struct mer_join_field *mer_supergraph_field_in(const struct mer_supergraph *sg, struct mer_slice type,
                                                      struct mer_slice field, uint32_t g);
 // The keys of a type in a subgraph; *n is 0 and NULL comes back where there are none.
-const struct mer_join_key *mer_supergraph_keys(const struct mer_supergraph *sg, struct mer_slice type, uint32_t g,
-                                               uint32_t *n);
+const struct mer_join_key *mer_supergraph_keys(const struct mer_supergraph *sg, struct mer_slice type,
+                                               uint32_t g, uint32_t *n);
 // Declared there, neither @external nor overridden by another (a labelled override leaves both true).
 bool mer_supergraph_resolves(const struct mer_supergraph *sg, struct mer_slice type, struct mer_slice field,
                              uint32_t g);
 // The name under which this supergraph knows a directive of a linked specification ("authenticated",
-// "requiresScopes", "policy", "inaccessible", "tag" …), renamed by @link or not; n == 0 when it is not linked.
+// "requiresScopes", "policy", "inaccessible", "tag" …), renamed by @link or not; n == 0 when it is not
+// linked.
 struct mer_slice mer_supergraph_spec_name(const struct mer_supergraph *sg, struct mer_slice directive);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The type system (specification section 3): a schema built from type-system documents, with names resolved.
-// Immutable after mer_schema_build, so any thread may read; lives in the arena it was built in, which must not
-// outlive the source text. Directives stay reachable on every element through `directives`, which is how source
-// bindings (@table, @join, …) and federation directives are read.
+// Immutable after mer_schema_build, so any thread may read; lives in the arena it was built in, which must
+// not outlive the source text. Directives stay reachable on every element through `directives`, which is how
+// source bindings (@table, @join, …) and federation directives are read.
 #ifndef MER_SCHEMA_TYPES_H
 #define MER_SCHEMA_TYPES_H
 
@@ -21,8 +21,8 @@ enum mer_type_kind {
 
 struct mer_type;
 
-// A reference with its wrapping. depth: number of list levels; bit i of non_null is the level i from the outside,
-// bit `depth` the named type itself: [String!]! has depth 1 and non_null 0b11.
+// A reference with its wrapping. depth: number of list levels; bit i of non_null is the level i from the
+// outside, bit `depth` the named type itself: [String!]! has depth 1 and non_null 0b11.
 struct mer_type_ref {
     const struct mer_type *type;
     uint16_t depth;
@@ -78,6 +78,7 @@ struct mer_directive_def {
     uint32_t arguments_n;
     uint32_t locations; // bit set of enum mer_directive_location
     bool repeatable;
+    bool builtin;
 };
 
 struct mer_schema {
@@ -90,20 +91,27 @@ struct mer_schema {
     const struct mer_type *roots[3]; // by enum mer_operation_kind; NULL when absent
     struct mer_ast_directives schema_directives;
     const struct mer_field *typename_field, *schema_field, *type_field; // __typename, __schema, __type
+    const struct mer_type **listed; // all types in the order in which introspection tells them
 };
 
 struct mer_schema_options {
-    bool assume_valid;        // skip the SDL validation rules (for supergraphs and subgraph SDL)
+    bool assume_valid;             // skip the SDL validation rules (for supergraphs and subgraph SDL)
     bool allow_unknown_directives; // leave directives without a definition alone
 };
 
+// Built-in scalars that nothing refers to are no part of the schema (specification 3.5). An extension without
+// a definition counts as one when assume_valid is set. MER_ERR_INVALID names the place and the trouble, even
+// with assume_valid where a schema cannot be made: unknown or doubly defined names, lists nested deeper
+// than 30.
 enum mer_err mer_schema_build(struct mer_arena *a, const struct mer_ast_document *doc,
                               const struct mer_schema_options *options, struct mer_schema **out,
                               struct mer_diag *diag) MER_MUST_CHECK;
 
 const struct mer_type *mer_schema_type(const struct mer_schema *s, struct mer_slice name);
 // Also __typename on composite types, __schema and __type on the query root.
-const struct mer_field *mer_schema_field(const struct mer_schema *s, const struct mer_type *t, struct mer_slice name);
+const struct mer_field *mer_schema_field(const struct mer_schema *s, const struct mer_type *t,
+                                         struct mer_slice name);
+const struct mer_directive_def *mer_schema_directive(const struct mer_schema *s, struct mer_slice name);
 const struct mer_input *mer_field_argument(const struct mer_field *f, struct mer_slice name);
 static inline bool mer_type_is_composite(const struct mer_type *t)
 {

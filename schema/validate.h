@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Validation of an executable document against a schema: every rule of the specification (September 2025, section
-// 5), told as graphql-js 16 tells it: the same messages, the same places, in the same order. Time is near-linear
-// in the document, overlapping fields included. Check mer_limits first: it bounds what is asked here.
-// Errors live in the arena. Any thread, no state.
+// Validation of an executable document against a schema: every rule of the specification (September 2025,
+// section 5), told as graphql-js 16 tells it: the same messages, the same places, in the same order. Time is
+// near-linear in the document, overlapping fields included. Check mer_limits first: it bounds what is asked
+// here. Errors live in the arena. Any thread, no state.
 #ifndef MER_SCHEMA_VALIDATE_H
 #define MER_SCHEMA_VALIDATE_H
 
@@ -53,8 +53,8 @@ struct mer_validate_options {
     bool suggestions;    // "Did you mean …?"; off where the schema is not public
 };
 
-// MER_OK with *errors_n == 0; MER_ERR_INVALID with errors; MER_ERR_LIMIT when the arena is exhausted (errors may
-// be there as well).
+// MER_OK with *errors_n == 0; MER_ERR_INVALID with errors; MER_ERR_LIMIT when the arena is exhausted (errors
+// may be there as well).
 enum mer_err mer_validate(struct mer_arena *a, const struct mer_schema *s, const struct mer_ast_document *doc,
                           const struct mer_validate_options *options, struct mer_validation_error **errors,
                           uint32_t *errors_n) MER_MUST_CHECK;

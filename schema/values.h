@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Input values and their coercion (specification 3.5 to 3.12 and 6.1.2, 6.4.1): what a variable or argument is
-// once its type has spoken. Numbers stay text, so that no digit is lost. Values live in the arena given.
+// Input values and their coercion (specification 3.5 to 3.12 and 6.1.2, 6.4.1): what a variable or argument
+// is once its type has spoken. Numbers stay text, so that no digit is lost. Values live in the arena given.
 #ifndef MER_SCHEMA_VALUES_H
 #define MER_SCHEMA_VALUES_H
 
@@ -15,8 +15,9 @@ enum mer_in_kind {
     MER_IN_STRING = 4, // text: unescaped (String, ID, and custom scalars given as strings)
     MER_IN_ENUM = 5,   // text: the value's name
     MER_IN_LIST = 6,   // items
-    MER_IN_OBJECT = 7, // items by the input type's field index; NULL where absent (default applied where there is one)
-    MER_IN_RAW = 8,    // text: JSON of a custom scalar's list or object
+    MER_IN_OBJECT =
+        7, // items by the input type's field index; NULL where absent (default applied where there is one)
+    MER_IN_RAW = 8, // text: JSON of a custom scalar's list or object
 };
 
 struct mer_in {
@@ -41,14 +42,15 @@ struct mer_in_error {
 
 // Coerces the request's variables (json root object, or NULL for none) for one operation. On MER_ERR_INVALID
 // errors (array in the arena, *errors_n > 0) say what was wrong, one a variable at least.
-enum mer_err mer_coerce_variables(struct mer_arena *a, const struct mer_schema *s, const struct mer_ast_operation *op,
-                                  const struct mer_json *json, const struct mer_json_node *object,
-                                  struct mer_variables *out, struct mer_in_error **errors,
-                                  uint32_t *errors_n) MER_MUST_CHECK;
+enum mer_err mer_coerce_variables(struct mer_arena *a, const struct mer_schema *s,
+                                  const struct mer_ast_operation *op, const struct mer_json *json,
+                                  const struct mer_json_node *object, struct mer_variables *out,
+                                  struct mer_in_error **errors, uint32_t *errors_n) MER_MUST_CHECK;
 
 // Coerces a field's arguments: out[i] belongs to defs[i], NULL where absent. The document was validated.
-enum mer_err mer_coerce_arguments(struct mer_arena *a, const struct mer_schema *s, const struct mer_input *defs,
-                                  uint32_t defs_n, struct mer_ast_argument *const *given, uint32_t given_n,
+enum mer_err mer_coerce_arguments(struct mer_arena *a, const struct mer_schema *s,
+                                  const struct mer_input *defs, uint32_t defs_n,
+                                  struct mer_ast_argument *const *given, uint32_t given_n,
                                   const struct mer_variables *vars, struct mer_in ***out,
                                   struct mer_in_error *error) MER_MUST_CHECK;
 
