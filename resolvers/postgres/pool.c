@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: MIT
+// The queues, the batches, the deadlines.
+#include "resolvers/postgres/pool_priv.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// Fewer statements than this are not spread over connections: a Sync and a set_config cost more than the
+// wait.
+#define SHARE_LEAST 4u
+// A connection whose oldest statement has waited so long has something slow before it; others are preferred.
+#define SLOW_HEAD_US 20000
+
+// ---- lists ----
+
+static void queue_init(struct mer_pg_queue *l)
+{
+    l->head = NULL;
+    l->tail = &l->head;
+    l->n = 0;
+}
+
+static void queue_append(struct mer_pg_queue *l, struct mer_pg_query *q)
+{
+    q->next = NULL;
+    q->pprev = l->tail;
+    *l->tail = q;
+    l->tail = &q->next;
+    l->n++;
+}
+
+static void queue_prepend(struct mer_pg_queue *l, struct mer_pg_query *q)
+{
+    q->next = l->head;
+    q->pprev = &l->head;
+    if (l->head)
+        l->head->pprev = &q->next;
+    else
+        l->tail = &q->next;
+    l->head = q;
+    l->n++;
+}
+
+static void queue_remove(struct mer_pg_queue *l, struct mer_pg_query *q)
+{
+    *q->pprev = q->next;
+    if (q->next)
+        q->next->pprev = q->pprev;
+    else
+        l->tail = q->pprev;
+    q->next = NULL;
+    q->pprev = NULL;
+    l->n--;
+}
+
+static enum mer_pg_lane lane_of(const struct mer_pg_query *q)
+{
+    return q->long_lane ? MER_PG_LONG : MER_PG_SHORT;
+}
+
+static bool lane_asleep(const struct mer_pg_pool *pool, enum mer_pg_lane lane)
+{
+    for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
+        if (pool->conns[lane][i].state != MER_PG_CONN_CLOSED)
+            return false;
+    }
+    return true;
+}
+
+bool mer_pg_lane_up(const struct mer_pg_pool *pool, enum mer_pg_lane lane)
+{
+    for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
+        if (pool->conns[lane][i].state == MER_PG_CONN_READY)
+            return true;
+    }
+    return false;
+}
+
+// ---- ends of a query ----
+
+void mer_pg_finish(struct mer_pg_query *q, const struct mer_pg_result *r)
+{
+    struct mer_pg_pool *pool = q->pool;
+    struct mer_pg_result told = *r;
+    mer_timer_stop(pool->loop, &q->timer);
+    q->state = MER_PG_QUERY_IDLE;
+    told.elapsed_us = mer_loop_now_us(pool->loop) - q->submit_us;
+    if (!told.message)
+        told.message = "";
+    q->done(q->owner, &told); // q may be gone after this
+}
+
+static enum mer_err err_of(const char *sqlstate)
+{
+    return strcmp(sqlstate, "57014") == 0 ? MER_ERR_TIMEOUT : MER_ERR_IO;
+}
+
+void mer_pg_finish_pg(struct mer_pg_query *q, PGresult *take_res)
+{
+    struct mer_pg_pool *pool = q->pool;
+    bool kept = false;
+    struct mer_pg_result r = {.pg = take_res, .kept = &kept};
+    ExecStatusType st = PQresultStatus(take_res);
+    if (st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK) {
+        if (PQntuples(take_res) > 0 && PQnfields(take_res) > 0 && !PQgetisnull(take_res, 0, 0))
+            r.value = mer_slice_make(PQgetvalue(take_res, 0, 0), (size_t)PQgetlength(take_res, 0, 0));
+    } else {
+        const char *state = PQresultErrorField(take_res, PG_DIAG_SQLSTATE);
+        r.message = PQresultErrorField(take_res, PG_DIAG_MESSAGE_PRIMARY);
+        snprintf(r.sqlstate, sizeof(r.sqlstate), "%s", state ? state : "");
+        r.err = err_of(r.sqlstate);
+        pool->stats.errors++;
+        if (r.err == MER_ERR_TIMEOUT)
+            pool->stats.timeouts++;
+    }
+    mer_pg_finish(q, &r);
+    if (!kept)
+        PQclear(take_res);
+}
+
+void *mer_pg_result_keep(const struct mer_pg_result *r)
+{
+    if (r->kept)
+        *r->kept = true;
+    return r->pg;
+}
+
+void mer_pg_result_release(void *handle)
+{
+    PQclear(handle);
+}
+
+static void on_turn_end(void *owner);
+
+void mer_pg_wake(struct mer_pg_pool *pool)
+{
+    if (pool->queues[MER_PG_SHORT].n || pool->queues[MER_PG_LONG].n || pool->failing.n)
+        mer_loop_defer(pool->loop, &pool->task, on_turn_end, pool);
+}
+
+void mer_pg_fail_later(struct mer_pg_query *q, enum mer_err err, const char *message, bool maybe_executed)
+{
+    q->state = MER_PG_QUERY_FAILING;
+    q->fail_err = err;
+    q->fail_message = message;
+    q->maybe_executed = maybe_executed;
+    queue_append(&q->pool->failing, q);
+    mer_pg_wake(q->pool);
+}
+
+static void tell_failures(struct mer_pg_pool *pool)
+{
+    // Only those that are there now: a waiter that asks again at once must not keep the turn from ending.
+    for (uint32_t n = pool->failing.n; n && pool->failing.head; n--) {
+        struct mer_pg_query *q = pool->failing.head;
+        queue_remove(&pool->failing, q);
+        struct mer_pg_result r = {
+            .err = q->fail_err, .message = q->fail_message, .maybe_executed = q->maybe_executed};
+        mer_pg_finish(q, &r);
+    }
+}
+
+// ---- deadlines ----
+
+static void on_query_timer(void *owner);
+
+// A query waits for its deadline; while its lane has no connection, only as long as the lane may be without
+// one.
+static int64_t due_us(const struct mer_pg_query *q, int64_t now)
+{
+    const struct mer_pg_pool *pool = q->pool;
+    enum mer_pg_lane lane = lane_of(q);
+    int64_t due = q->deadline_mono_us ? q->deadline_mono_us : INT64_MAX;
+    if (q->state == MER_PG_QUERY_QUEUED && !mer_pg_lane_up(pool, lane)) {
+        int64_t since = lane_asleep(pool, lane) ? now : pool->down_since_us[lane];
+        int64_t patience = since + (int64_t)pool->opts.connect_wait_ms * 1000;
+        due = patience < due ? patience : due;
+    }
+    return due;
+}
+
+static void arm_timer(struct mer_pg_query *q)
+{
+    int64_t now = mer_loop_now_us(q->pool->loop), due = due_us(q, now);
+    if (due == INT64_MAX)
+        mer_timer_stop(q->pool->loop, &q->timer);
+    else
+        mer_timer_start(q->pool->loop, &q->timer, due > now ? (uint64_t)(due - now + 999) / 1000 : 0,
+                        on_query_timer, q);
+}
+
+static void on_query_timer(void *owner)
+{
+    struct mer_pg_query *q = owner;
+    struct mer_pg_pool *pool = q->pool;
+    int64_t now = mer_time_mono_us();
+    if (due_us(q, now) - now > 1000) {
+        arm_timer(q);
+        return;
+    }
+    bool deadline = q->deadline_mono_us && q->deadline_mono_us - now <= 1000;
+    struct mer_pg_result r = {.err = deadline ? MER_ERR_TIMEOUT : MER_ERR_IO,
+                              .message = deadline ? "the deadline passed" : "no connection to the database"};
+    if (q->state == MER_PG_QUERY_SENT) {
+        r.maybe_executed = q->write;
+        mer_pg_conn_detach(q);
+    } else if (q->state == MER_PG_QUERY_QUEUED) {
+        queue_remove(&pool->queues[lane_of(q)], q);
+    } else {
+        return; // its failure is told at the end of the turn
+    }
+    pool->stats.timeouts += deadline;
+    mer_pg_finish(q, &r);
+}
+
+void mer_pg_requeue(struct mer_pg_query *q)
+{
+    q->state = MER_PG_QUERY_QUEUED;
+    queue_prepend(&q->pool->queues[lane_of(q)], q);
+    mer_pg_wake(q->pool);
+}
+
+// A connection of the lane came or went.
+void mer_pg_lane_changed(struct mer_pg_pool *pool, enum mer_pg_lane lane)
+{
+    if (!mer_pg_lane_up(pool, lane)) {
+        pool->down_since_us[lane] = mer_loop_now_us(pool->loop);
+        for (struct mer_pg_query *q = pool->queues[lane].head; q; q = q->next)
+            arm_timer(q);
+    }
+    mer_pg_wake(pool);
+}
+
+// ---- batches ----
+
+static bool same_scope(const struct mer_pg_query *a, const struct mer_pg_query *b)
+{
+    return a->scope_hash == b->scope_hash && mer_slice_eq(a->scope.tenant, b->scope.tenant) &&
+           mer_slice_eq(a->scope.facilities, b->scope.facilities) &&
+           mer_slice_eq(a->scope.role, b->scope.role);
+}
+
+// Takes the first query, and those behind it that may travel with it.
+static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query **out, uint32_t max)
+{
+    struct mer_pg_query *first = l->head;
+    uint32_t n = 0;
+    if (first->write || first->alone)
+        max = 1;
+    for (struct mer_pg_query *q = first, *next; q && n < max; q = next) {
+        next = q->next;
+        if (q != first && (q->write || q->alone || !same_scope(q, first)))
+            continue;
+        queue_remove(l, q);
+        out[n++] = q;
+    }
+    return n;
+}
+
+static uint32_t work_on(const struct mer_pg_pool *pool, struct mer_pg_conn *c)
+{
+    uint32_t work = c->in_flight;
+    if (c->head != c->tail &&
+        mer_loop_now_us(pool->loop) - mer_pg_slot_at(c, c->head)->sent_us > SLOW_HEAD_US)
+        work += pool->opts.batch_max;
+    return work;
+}
+
+static struct mer_pg_conn *least_busy(struct mer_pg_pool *pool, enum mer_pg_lane lane, uint32_t *room)
+{
+    struct mer_pg_conn *best = NULL;
+    uint32_t best_work = 0;
+    for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
+        struct mer_pg_conn *c = &pool->conns[lane][i];
+        uint32_t has = mer_pg_conn_room(c), work = work_on(pool, c);
+        if (has && (!best || work < best_work)) {
+            best = c;
+            best_work = work;
+            *room = has;
+        }
+    }
+    return best;
+}
+
+static uint32_t count_ready(const struct mer_pg_pool *pool, enum mer_pg_lane lane)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < pool->conns_n[lane]; i++)
+        n += pool->conns[lane][i].state == MER_PG_CONN_READY;
+    return n;
+}
+
+static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
+{
+    struct mer_pg_queue *l = &pool->queues[lane];
+    struct mer_pg_query *batch[MER_PG_SLOTS / 4];
+    uint32_t ready = count_ready(pool, lane);
+    if (ready == 0)
+        return;
+    uint32_t share = (l->n + ready - 1) / ready;
+    if (share < SHARE_LEAST)
+        share = SHARE_LEAST;
+    if (share > pool->opts.batch_max)
+        share = pool->opts.batch_max;
+    while (l->head) {
+        uint32_t room = 0;
+        struct mer_pg_conn *c = least_busy(pool, lane, &room);
+        if (!c)
+            return;
+        mer_pg_conn_send(c, batch, take_batch(l, batch, room < share ? room : share));
+    }
+}
+
+// The long lane opens a connection for each statement that waits, up to its limit.
+static void open_long(struct mer_pg_pool *pool)
+{
+    uint32_t wanted = pool->queues[MER_PG_LONG].n, coming = 0;
+    bool was_asleep = lane_asleep(pool, MER_PG_LONG);
+    struct mer_pg_conn *conns = pool->conns[MER_PG_LONG];
+    for (uint32_t i = 0; i < pool->conns_n[MER_PG_LONG]; i++)
+        coming += conns[i].state == MER_PG_CONN_CONNECTING || conns[i].state == MER_PG_CONN_BACKOFF;
+    for (uint32_t i = 0; i < pool->conns_n[MER_PG_LONG] && coming < wanted; i++) {
+        if (conns[i].state != MER_PG_CONN_CLOSED)
+            continue;
+        if (was_asleep)
+            pool->down_since_us[MER_PG_LONG] = mer_loop_now_us(pool->loop);
+        was_asleep = false;
+        mer_pg_conn_open(&conns[i]);
+        coming++;
+    }
+}
+
+static void on_turn_end(void *owner)
+{
+    struct mer_pg_pool *pool = owner;
+    dispatch(pool, MER_PG_SHORT);
+    dispatch(pool, MER_PG_LONG);
+    open_long(pool);
+    tell_failures(pool);
+}
+
+// ---- the face ----
+
+static bool has_nul(struct mer_slice s)
+{
+    return s.n && memchr(s.p, '\0', s.n);
+}
+
+// libpq takes C strings: a value with a NUL would arrive cut.
+static bool is_sendable(const struct mer_pg_query *q)
+{
+    if (has_nul(q->sql) || has_nul(q->scope.tenant) || has_nul(q->scope.facilities) || has_nul(q->scope.role))
+        return false;
+    for (uint32_t i = 0; i < q->params_n; i++) {
+        if (!q->params[i].null && has_nul(q->params[i].value))
+            return false;
+    }
+    return q->sql.n > 0 && q->params_n <= UINT16_MAX;
+}
+
+void mer_pg_submit(struct mer_pg_pool *pool, struct mer_pg_query *q)
+{
+    struct mer_pg_queue *l = &pool->queues[lane_of(q)];
+    MER_ASSERT(q->state == MER_PG_QUERY_IDLE);
+    q->pool = pool;
+    q->conn = NULL;
+    q->alone = q->lost_once = q->aborted_once = q->failed_once = q->maybe_executed = false;
+    q->submit_us = mer_loop_now_us(pool->loop);
+    pool->stats.queries++;
+    if (!is_sendable(q)) {
+        mer_pg_fail_later(q, MER_ERR_INVALID, "a NUL byte, no text, or too many parameters", false);
+        return;
+    }
+    if (l->n >= pool->opts.queue_max) {
+        pool->stats.busy++;
+        mer_pg_fail_later(q, MER_ERR_BUSY, "too many statements wait for the database", false);
+        return;
+    }
+    q->scope_hash = mer_hash_mix(mer_hash_mix(mer_hash(q->scope.tenant), mer_hash(q->scope.facilities)),
+                                 mer_hash(q->scope.role));
+    q->state = MER_PG_QUERY_QUEUED;
+    queue_append(l, q);
+    arm_timer(q);
+    mer_pg_wake(pool);
+}
+
+static void take_out(struct mer_pg_query *q)
+{
+    if (q->state == MER_PG_QUERY_QUEUED)
+        queue_remove(&q->pool->queues[lane_of(q)], q);
+    else if (q->state == MER_PG_QUERY_FAILING)
+        queue_remove(&q->pool->failing, q);
+    else if (q->state == MER_PG_QUERY_SENT)
+        mer_pg_conn_detach(q);
+    q->state = MER_PG_QUERY_IDLE;
+}
+
+void mer_pg_cancel(struct mer_pg_query *q)
+{
+    if (q->state == MER_PG_QUERY_IDLE)
+        return;
+    mer_timer_stop(q->pool->loop, &q->timer);
+    take_out(q);
+}
+
+static void set_defaults(struct mer_pg_pool_opts *o)
+{
+    const struct {
+        uint32_t *field, value, max;
+    } defaults[] = {
+        {&o->short_connections, 2, 256},
+        {&o->long_connections_max, 4, 256},
+        {&o->queue_max, 256, UINT32_MAX},
+        {&o->batch_max, 16, MER_PG_SLOTS / 4},
+        {&o->pipeline_max, 64, MER_PG_SLOTS},
+        {&o->prepared_max, 512, 65536},
+        {&o->connect_wait_ms, 1000, 3600000},
+        {&o->connect_timeout_ms, 5000, 3600000},
+        {&o->statement_timeout_ms, 10000, 3600000},
+        {&o->idle_close_ms, 30000, UINT32_MAX},
+        {&o->stall_ms, 15000, UINT32_MAX},
+    };
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        if (*defaults[i].field == 0)
+            *defaults[i].field = defaults[i].value;
+        if (*defaults[i].field > defaults[i].max)
+            *defaults[i].field = defaults[i].max;
+    }
+    // The numbers of one batch's texts must all stand at the same time.
+    if (o->prepared_max < o->batch_max)
+        o->prepared_max = o->batch_max;
+}
+
+static char *copy_text(const char *s)
+{
+    char *p = strdup(s ? s : "");
+    if (!p)
+        abort();
+    return p;
+}
+
+// What the compiled SQL relies on, and the server's own bound; options of the DSN come first, so ours hold.
+static char *make_session_options(const struct mer_pg_pool_opts *o)
+{
+    char *problem = NULL, *out = NULL;
+    const char *own = "";
+    PQconninfoOption *parsed = PQconninfoParse(o->dsn, &problem);
+    for (PQconninfoOption *p = parsed; p && p->keyword; p++) {
+        if (strcmp(p->keyword, "options") == 0 && p->val)
+            own = p->val;
+    }
+    // client_connection_check_interval: a statement whose gateway has gone, or that nobody waits for, ends
+    // soon.
+    int n = asprintf(&out,
+                     "%s -c statement_timeout=%u -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601 "
+                     "-c standard_conforming_strings=on -c client_connection_check_interval=500",
+                     own, o->statement_timeout_ms);
+    if (n < 0)
+        abort();
+    PQconninfoFree(parsed);
+    PQfreemem(problem);
+    return out;
+}
+
+static void make_lane(struct mer_pg_pool *pool, enum mer_pg_lane lane, uint32_t n)
+{
+    struct mer_pg_conn *conns = calloc(n, sizeof(*conns));
+    if (!conns)
+        abort();
+    for (uint32_t i = 0; i < n; i++) {
+        conns[i].pool = pool;
+        conns[i].lane = lane;
+        conns[i].names = calloc(pool->opts.prepared_max, sizeof(*conns[i].names));
+        if (!conns[i].names)
+            abort();
+    }
+    pool->conns[lane] = conns;
+    pool->conns_n[lane] = n;
+    queue_init(&pool->queues[lane]);
+    pool->down_since_us[lane] = mer_loop_now_us(pool->loop);
+}
+
+struct mer_pg_pool *mer_pg_pool_create(struct mer_loop *loop, const struct mer_pg_pool_opts *opts)
+{
+    struct mer_pg_pool *pool = calloc(1, sizeof(*pool));
+    if (!pool)
+        abort();
+    pool->loop = loop;
+    pool->opts = *opts;
+    set_defaults(&pool->opts);
+    pool->name = copy_text(opts->name);
+    pool->dsn = copy_text(opts->dsn);
+    pool->opts.name = pool->name;
+    pool->opts.dsn = pool->dsn;
+    pool->session_options = make_session_options(&pool->opts);
+    queue_init(&pool->failing);
+    mer_pg_stmts_init(&pool->stmts, pool->opts.prepared_max);
+    mer_buf_init(&pool->scratch, NULL, 1024);
+    make_lane(pool, MER_PG_SHORT, pool->opts.short_connections);
+    make_lane(pool, MER_PG_LONG, pool->opts.long_connections_max);
+    for (uint32_t i = 0; i < pool->conns_n[MER_PG_SHORT]; i++)
+        mer_pg_conn_open(&pool->conns[MER_PG_SHORT][i]);
+    return pool;
+}
+
+static void drop_all(struct mer_pg_pool *pool, struct mer_pg_queue *l)
+{
+    while (l->head) {
+        struct mer_pg_query *q = l->head;
+        mer_timer_stop(pool->loop, &q->timer);
+        queue_remove(l, q);
+        q->state = MER_PG_QUERY_IDLE;
+    }
+}
+
+static void drop_in_flight(struct mer_pg_pool *pool, struct mer_pg_conn *c)
+{
+    struct mer_pg_query *q = c->held_query;
+    for (;;) {
+        if (q) {
+            mer_timer_stop(pool->loop, &q->timer);
+            q->state = MER_PG_QUERY_IDLE;
+        }
+        if (c->head == c->tail)
+            break;
+        q = mer_pg_slot_at(c, c->head++)->q;
+    }
+    c->held_query = NULL;
+}
+
+void mer_pg_pool_destroy(struct mer_pg_pool *pool)
+{
+    if (!pool)
+        return;
+    mer_task_cancel(pool->loop, &pool->task);
+    for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
+        for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
+            struct mer_pg_conn *c = &pool->conns[lane][i];
+            drop_in_flight(pool, c);
+            mer_pg_conn_close(c);
+            free(c->names);
+        }
+        free(pool->conns[lane]);
+        drop_all(pool, &pool->queues[lane]);
+    }
+    drop_all(pool, &pool->failing);
+    mer_pg_stmts_fini(&pool->stmts);
+    mer_buf_fini(&pool->scratch);
+    free(pool->values);
+    free(pool->session_options);
+    free(pool->name);
+    free(pool->dsn);
+    free(pool);
+}
+
+bool mer_pg_pool_up(const struct mer_pg_pool *pool)
+{
+    return mer_pg_lane_up(pool, MER_PG_SHORT);
+}
+
+uint32_t mer_pg_pool_load(const struct mer_pg_pool *pool)
+{
+    uint32_t n = 0;
+    for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
+        n += pool->queues[lane].n;
+        for (uint32_t i = 0; i < pool->conns_n[lane]; i++)
+            n += pool->conns[lane][i].in_flight;
+    }
+    return n;
+}
+
+int64_t mer_pg_pool_latency_us(const struct mer_pg_pool *pool)
+{
+    return pool->stats.latency_us;
+}
+
+void mer_pg_pool_stats(const struct mer_pg_pool *pool, struct mer_pg_pool_stats *out)
+{
+    *out = pool->stats;
+    out->connections_up = count_ready(pool, MER_PG_SHORT);
+    out->connections_long_up = count_ready(pool, MER_PG_LONG);
+    out->queued = pool->queues[MER_PG_SHORT].n + pool->queues[MER_PG_LONG].n;
+    out->in_flight = mer_pg_pool_load(pool) - out->queued;
+}
