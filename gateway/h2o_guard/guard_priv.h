@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Between the files of the guard.
+#ifndef MER_GATEWAY_H2O_GUARD_GUARD_PRIV_H
+#define MER_GATEWAY_H2O_GUARD_GUARD_PRIV_H
+
+#include <stdatomic.h>
+
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+#include <h2o/http2_internal.h>
+
+#include "gateway/h2o_guard/guard.h"
+
+// -fvisibility=hidden would hide the hooks from the library.
+#define GUARD_HOOK __attribute__((visibility("default")))
+
+// Hooks, for the self-test: each counts its calls.
+enum guard_hook {
+    HOOK_HTTP2_ACCEPT,
+    HOOK_STREAM_OPEN,
+    HOOK_STREAM_CLOSE,
+    HOOK_STREAM_RESET,
+    HOOK_SEND_PENDING,
+    HOOK_HPACK_PARSE,
+    HOOK_PHR_REQUEST,
+    HOOK_PHR_CHUNKED,
+    HOOK_SEND_ERROR,
+    HOOK_FRAME,
+    HOOK_SOCKET_CLOSE,
+    HOOKS_N,
+};
+
+// picohttpparser is part of the library's binary; its header is not shipped.
+struct phr_header {
+    const char *name;
+    size_t name_len;
+    const char *value;
+    size_t value_len;
+};
+struct phr_chunked_decoder {
+    size_t bytes_left_in_chunk;
+    char consume_trailer;
+    char hex_count;
+    char state;
+};
+int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len, const char **path,
+                      size_t *path_len, int *minor_version, struct phr_header *headers, size_t *num_headers,
+                      size_t last_len);
+ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz);
+
+// The library's own functions.
+struct guard_real {
+    void (*http2_accept)(h2o_accept_ctx_t *, h2o_socket_t *, struct timeval);
+    h2o_http2_stream_t *(*stream_open)(h2o_http2_conn_t *, uint32_t, h2o_req_t *, const h2o_http2_priority_t *);
+    void (*stream_close)(h2o_http2_conn_t *, h2o_http2_stream_t *);
+    void (*stream_reset)(h2o_http2_conn_t *, h2o_http2_stream_t *);
+    void (*send_pending)(h2o_http2_conn_t *, h2o_http2_stream_t *);
+    int (*hpack_parse)(h2o_req_t *, h2o_hpack_header_table_t *, const uint8_t *, size_t, int *, size_t *,
+                       h2o_cache_digests_t **, const char **);
+    int (*phr_request)(const char *, size_t, const char **, size_t *, const char **, size_t *, int *,
+                       struct phr_header *, size_t *, size_t);
+    ssize_t (*phr_chunked)(struct phr_chunked_decoder *, char *, size_t *); // only proved to exist: ours replaces it
+    void (*socket_close)(h2o_socket_t *);
+    void (*send_error)(h2o_req_t *, int, const char *, const char *, int);
+};
+extern struct guard_real mer_guard_real;
+extern struct mer_guard_limits mer_guard_limits;
+extern mer_guard_error_fn *mer_guard_error_answer;
+extern _Atomic uint64_t mer_guard_counts[MER_GUARD_CLASSES];
+extern _Atomic size_t mer_guard_bodies;
+extern __thread uint32_t mer_guard_hook_calls[HOOKS_N];
+
+static inline void guard_count(enum mer_guard_class c)
+{
+    atomic_fetch_add_explicit(&mer_guard_counts[c], 1, memory_order_relaxed);
+}
+
+// Header characters, in both protocols.
+bool mer_guard_is_token(const char *p, size_t n);     // RFC 9110 5.6.2, not empty
+bool mer_guard_is_target(const char *p, size_t n);    // visible ASCII, starts with '/', or is "*"
+bool mer_guard_is_authority(const char *p, size_t n); // host with port; no userinfo, no space
+
+#endif
