@@ -67,7 +67,7 @@ class Site:
                 self.up = False
                 stopping.wait(self.delay)
                 self.delay = min(self.delay * 2, 2.0)
-        return self.conn is not None
+        return self.conn is not None and not stopping.is_set()
 
     def lost(self, why):
         if self.up:
