@@ -181,7 +181,7 @@ def up(size="S", only=None, databases_only=False, activity=True):
         links.start()
         _ensure_databases(names)
         data.load()
-        made = replication.ensure(names)
+        made = replication.ensure(names, data.todo)
         if made:
             say(f"{made} subscriptions made")
         gateways.write_configs()
@@ -208,7 +208,7 @@ def start_activity(rate):
         rate = float(kept.read_text()) if kept.exists() else 1.0
     kept.write_text(f"{rate}\n")
     stop_activity()
-    nodes.python("activity", "activity.py", "--fleet", STATE / "fleet.json", "--rate", rate)
+    nodes.python("activity", "activity.py", "--fleet", STATE / "fleet.json", "--rate", rate, "--ledger", STATE / "ledger")
 
 
 # ---- down ----

@@ -22,7 +22,7 @@ from fleet.clusters import connect, dsn, query
 from fleet.layout import DATABASE, DB, ENVIRONMENTS, FACILITIES, REGIONS, TENANTS_AT, environments_of, neighbours_of
 from fleet.layout import facilities_of, port_from
 from fleet.secrets_file import password
-from fleet.shell import each, wait_for
+from fleet.shell import FleetError, each, wait_for
 
 UP_TABLES = ("orders", "order_lines", "order_corrections", "shipments", "idempotency", "equipment",
              "equipment_status_log", "production_orders", "production_runs", "production_logs", "quality_inspections",
@@ -107,6 +107,18 @@ def ensure_publications(database):
         parts = [f"TABLE {t.name}{f' ({t.columns})' if t.columns else ''} WHERE ({t.where})" for t in tables]
         query(database, f"create publication {name} for {', '.join(parts)} "
                         "with (publish = 'insert, update, delete', publish_via_partition_root = true)")
+
+
+def check_apply_path(database):
+    """Apply workers run with an empty search_path: a trigger that fires there must bring its own, else the first row
+    that reaches it stops the whole subscription."""
+    rows = query(database, """
+        select distinct p.oid::regprocedure::text from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        where t.tgenabled in ('A', 'R') and not t.tgisinternal
+          and not exists (select from unnest(p.proconfig) c where c like 'search_path=%')""")
+    if rows:
+        raise FleetError(f"{database}: trigger functions that fire on apply need SET search_path: "
+                         + ", ".join(function for (function,) in rows))
 
 
 def live_environments(names):
@@ -280,16 +292,23 @@ def present_flows(names, live=None):
     return [flow for flow in flows(live) if flow.origin in names and flow.target in names]
 
 
-def ensure(names):
-    """All flows between these databases. Up and peer start from what both sides were loaded with; down and narrow
-    copy, since a site may join a fleet that already moved on."""
-    each(ensure_publications, [name for name in names if not DB[name].primary])
+def ensure(names, young=()):
+    """All flows between these databases; how many had to be made.
+
+    Between two that were loaded just now (`young`) a flow starts from equal sides. Else down and narrow copy, since
+    a site may join a fleet that has moved on; up need not: nobody writes at an edge before its flows stand.
+    """
+    primaries = [name for name in names if not DB[name].primary]
+    each(check_apply_path, primaries)
+    each(ensure_publications, primaries)
     wanted = present_flows(names, live_environments(names))
     by_target = {}
     for flow in wanted:
         by_target.setdefault(flow.target, []).append(flow)
-    return sum(each(lambda target: sum(establish(flow, flow.kind in ("down", "narrow")) for flow in by_target[target]),
-                    by_target))
+
+    def copies(flow):
+        return flow.kind in ("down", "narrow") and not (flow.origin in young and flow.target in young)
+    return sum(each(lambda target: sum(establish(flow, copies(flow)) for flow in by_target[target]), by_target))
 
 
 def follow(region, environment, names):
@@ -325,6 +344,19 @@ def wait_until_applied(flow, seconds=30):
         (upto, flow.slot)) == [(True,)])
 
 
+def settle(names, seconds=30):
+    """Return once every flow between these databases has applied what its origin had when this was called."""
+    def one(origin):
+        (upto,), = query(origin, "select pg_current_wal_flush_lsn()")
+        slots = [flow.slot for flow in present_flows(names, live) if flow.origin == origin]
+        wait_for(f"the followers of {origin}", seconds, lambda: query(
+            origin, "select count(*) from pg_replication_slots where slot_name = any(%s) and active and "
+                    "confirmed_flush_lsn >= %s", (slots, upto)) == [(len(slots),)])
+    live = live_environments(names)
+    each(one, {flow.origin for flow in present_flows(names, live)})
+
+
 def apply_errors(name):
-    """subscription -> count of failed applies at this database: a count that grows is a stalled flow (T6)."""
+    """subscription -> count of errors of its worker: lost connections, and failed applies. One that goes on growing
+    while the link is up is a stalled flow (T6)."""
     return dict(query(name, "select subname, apply_error_count from pg_stat_subscription_stats"))

@@ -113,6 +113,33 @@ class Fleet:
         (row,) = clusters.query(database, statement, args)
         return row[0]
 
+    def create_orders(self, facility, keys, tenant=None):
+        """Orders written at the edge as its gateway writes them (create_order under row-level security); {key: id}."""
+        tenant = tenant or layout.TENANTS_AT[facility][0]
+        made = {}
+        link = clusters.connect(facility, "gw_write", autocommit=False)
+        with link.cursor() as cursor:
+            for key in keys:
+                cursor.execute("select set_config('app.tenant_id', %s, true), set_config('app.facilities', '*', true), "
+                               "set_config('app.role', 'worker', true)", (tenant,))
+                cursor.execute("select c.customer_id, p.product_id, p.currency from customers c, product_prices p "
+                               "where not c.credit_hold and p.customer_id is null order by c.code, p.price_id limit 1")
+                customer, product, currency = cursor.fetchone()
+                cursor.execute("select create_order(%s)", (json.dumps({
+                    "facilityId": facility, "customerId": customer, "currency": currency, "key": key,
+                    "lines": [{"productId": product, "qty": "2"}]}),))
+                answer = cursor.fetchone()[0]
+                assert not answer["errors"], answer["errors"]
+                made[key] = answer["order"]["id"].rpartition("~")[2]
+                link.commit()
+        link.close()
+        return made
+
+    def orders_at(self, database, ids):
+        """Which of these order ids this database holds."""
+        return {found for (found,) in clusters.query(
+            database, "select order_id::text from orders where order_id = any(%s::uuid[])", (list(ids),))}
+
     def flows(self):
         names = [node[3:] for node in self.wanted if node.startswith("db:")]
         return replication.present_flows(names, replication.live_environments(names))
@@ -157,5 +184,4 @@ class Fleet:
                 if node.startswith(f"{kind}:") and not nodes.pid(node):
                     nodes.start(node)
                 local.remember_intent(node, True)
-        for flow in self.flows():
-            replication.wait_until_applied(flow, 60)
+        replication.settle([node[3:] for node in self.wanted if node.startswith("db:")], 60)

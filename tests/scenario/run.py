@@ -6,6 +6,7 @@ developer's fleet is not disturbed, and it runs the sanitizer build.
 """
 import importlib.util
 import os
+import socket
 import sys
 import time
 import traceback
@@ -19,7 +20,6 @@ os.environ.setdefault("MERIDIAN_BUILD", "build/dev")
 
 def free_base():
     """The first thousand from 23000 on whose edges nobody uses: two checkouts may be tested at once."""
-    import socket
     for base in range(23000, 32000, 1000):
         taken = False
         for port in (base + 10, base + 110, base + 200, base + 215, base + 400, base + 454):
@@ -104,12 +104,12 @@ class Run:
 
 def main():
     names = sys.argv[1:]
+    if "MERIDIAN_PORT_BASE" not in os.environ:   # before anything imports fleet.layout
+        os.environ["MERIDIAN_PORT_BASE"] = str(free_base())
     modules = [module for module in load_modules() if any(True for _ in scenarios_of(module, names))]
     if not modules:
         print("0 passed, 0 failed")
         return 0
-    if "MERIDIAN_PORT_BASE" not in os.environ:
-        os.environ["MERIDIAN_PORT_BASE"] = str(free_base())
     from fleet import local
     from lib import Fleet
 
