@@ -147,7 +147,7 @@ static bool talk_http2(void)
     memcpy(bomb, "\0\0\xce\1\5\0\0\0\5\x82\x86\x84\x01\x01"
                  "a",
            15);
-    struct talk *t = talks[2];
+    struct talk *t = &talks[2];
     if (!begin(t, true))
         return false;
     bool ok = EXPECT(t, preface, "\0\0\0\4\1\0\0\0\0") && EXPECT(t, post, "guarded") &&
