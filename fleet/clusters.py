@@ -54,7 +54,7 @@ def postmaster(name):
     try:
         pid = int((pg_dir(name) / "postmaster.pid").read_text().split("\n", 1)[0])
         with open(f"/proc/{pid}/cmdline", "rb") as line:
-            return pid if os.fsencode(str(pg_dir(name).resolve())) in line.read() else None
+            return pid if os.fsencode(str(pg_dir(name))) in line.read() else None
     except (OSError, ValueError):
         return None
 
@@ -163,7 +163,7 @@ def start(name):
         os.chown(log, *db_user())
     # After a kill -9 the old backends may hold the shared memory for a moment.
     def attempt():
-        done = run([PG_BIN / "pg_ctl", "start", "-D", pg_dir(name).resolve(), "-l", log, "-w", "-t", "60", "-s"],
+        done = run([PG_BIN / "pg_ctl", "start", "-D", pg_dir(name), "-l", log, "-w", "-t", "60", "-s"],
                    as_db=True, check=False)
         return done.returncode == 0
     try:
@@ -175,7 +175,7 @@ def start(name):
 
 def stop(name, mode="fast"):
     if postmaster(name):
-        run([PG_BIN / "pg_ctl", "stop", "-D", pg_dir(name).resolve(), "-m", mode, "-w", "-t", "60", "-s"], as_db=True)
+        run([PG_BIN / "pg_ctl", "stop", "-D", pg_dir(name), "-m", mode, "-w", "-t", "60", "-s"], as_db=True)
 
 
 def kill(name):

@@ -7,13 +7,28 @@ without asking each other. Nothing here starts or touches anything.
 A *site* is a place (a facility, a region, `global`); a *node* is a process at a site. The gateway and the database
 of a facility share the site's name: where one name must mean one process, write `gateway:NAME` or `db:NAME`.
 """
+import hashlib
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = Path(os.environ.get("MERIDIAN_FLEET_DIR") or ROOT / ".fleet")
+# Where the state is asked to be; STATE is where it really is.
+STATE_LINK = Path(os.environ.get("MERIDIAN_FLEET_DIR") or ROOT / ".fleet").absolute()
+
+
+def _state():
+    """STATE_LINK itself, or, where a parent is closed to the user that Postgres runs as when root starts the fleet
+    (a checkout under /root), a folder under /var/tmp that STATE_LINK will point to."""
+    if STATE_LINK.exists():
+        return STATE_LINK.resolve()
+    if os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in STATE_LINK.parents if folder.exists()):
+        return Path("/var/tmp") / f"meridian-fleet-{hashlib.sha256(bytes(STATE_LINK)).hexdigest()[:12]}"
+    return STATE_LINK
+
+
+STATE = _state()
 PG_BIN = Path("/usr/lib/postgresql/15/bin")
 DATABASE = "meridian"
 DEFAULT_PORT_BASE = 21000

@@ -2,39 +2,27 @@
 """The life of the local fleet: up, down, status. Each step asks what is there already, so `up` can be interrupted
 anywhere and run again."""
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import time
-from pathlib import Path
 
 from fleet import clusters, gateways, layout, links, migrate, nodes, pki, replication, seed
-from fleet.layout import BASE, DATABASES, DB, GATEWAYS, MEMCACHED, REPLICAS, ROOT, STATE, gateway_port, memcached_port
+from fleet.layout import (BASE, DATABASES, DB, GATEWAYS, MEMCACHED, REPLICAS, ROOT, STATE, STATE_LINK, gateway_port,
+                          memcached_port)
 from fleet.secrets_file import password
-from fleet.shell import FleetError, db_user, each, pid_of, run, say, terminate
+from fleet.shell import FleetError, db_user, each, pid_of, say, terminate
 
 SCRIPTS = ("heartbeat", "activity")
 
 
 # ---- the state folder ----
 
-def _open_to_database_user(folder):
-    """Whether the user Postgres runs as can get into this folder."""
-    return not db_user() or run(["test", "-x", folder], as_db=True, check=False).returncode == 0
-
-
 def ensure_state():
-    if not STATE.exists():
-        if STATE.is_symlink():
-            STATE.unlink()
-        if _open_to_database_user(STATE.parent):
-            STATE.mkdir(parents=True)
-        else:
-            # A parent is closed to that user (a checkout under /root): keep the state where it can be reached.
-            away = Path("/var/tmp") / f"meridian-fleet-{os.geteuid()}-{hashlib.sha256(bytes(STATE)).hexdigest()[:12]}"
-            away.mkdir(mode=0o755, exist_ok=True)
-            STATE.symlink_to(away)
+    STATE.mkdir(parents=True, exist_ok=True)
+    if STATE_LINK != STATE and not STATE_LINK.exists():
+        STATE_LINK.unlink(missing_ok=True)
+        STATE_LINK.symlink_to(STATE)
     for part in ("run", "log", "pg", "ledger"):
         (STATE / part).mkdir(exist_ok=True)
     os.chmod(STATE / "run", 0o711)
@@ -234,11 +222,9 @@ def purge():
     running = [node for node in layout.every_node() if nodes.pid(node)]
     if running:
         raise FleetError(f"still running: {' '.join(running)}")
-    if STATE.is_symlink():
-        shutil.rmtree(STATE.resolve(), ignore_errors=True)
-        STATE.unlink()
-    else:
-        shutil.rmtree(STATE, ignore_errors=True)
+    shutil.rmtree(STATE, ignore_errors=True)
+    if STATE_LINK.is_symlink():
+        STATE_LINK.unlink()
     print("fleet deleted")
 
 
