@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Bindings: how a source's GraphQL types lie in its tables. Read once from the binding directives of the source's
-// own SDL (schema/bindings.graphql lists and explains them), with defaults by naming convention, into flat arrays
-// that the SQL compiler walks: binding->types[type->index].fields[field->index].
+// Bindings: how a source's GraphQL types lie in its tables. Read once from the binding directives of the
+// source's own SDL (schema/bindings.graphql lists and explains them), with defaults by naming convention,
+// into flat arrays that the SQL compiler walks: binding->types[type->index].fields[field->index].
 //
-// Everything here lives in the arena given and is immutable after mer_binding_compile, so any thread may read; it
-// points into the schema, which must outlive it. All SQL names and expressions come from here, and thus from the
-// schema's author: nothing that a request brings is ever part of them.
+// Everything here lives in the arena given and is immutable after mer_binding_compile, so any thread may
+// read; it points into the schema, which must outlive it. All SQL names and expressions come from here, and
+// thus from the schema's author: nothing that a request brings is ever part of them.
 #ifndef MER_RESOLVERS_POSTGRES_BINDING_H
 #define MER_RESOLVERS_POSTGRES_BINDING_H
 
@@ -27,14 +27,13 @@ enum mer_bind_scalar {
     MER_BIND_JSON = 9, // anything else: to_json
 };
 
-// How an enum's names are stored (@stored): IN_PRODUCTION, in_production, in-production.
-enum mer_bind_case { MER_CASE_UPPER = 0, MER_CASE_SNAKE = 1, MER_CASE_KEBAB = 2 };
+// How an enum's names are stored (@stored): in_production, in-production, IN_PRODUCTION.
+enum mer_bind_case { MER_CASE_SNAKE = 0, MER_CASE_KEBAB = 1, MER_CASE_UPPER = 2 };
 
 struct mer_bind_column {
     struct mer_slice name;
     struct mer_slice sql_type; // "uuid", "timestamptz", …: what a value compared with it is cast to
     bool nullable;
-    bool descending; // in an order
 };
 
 struct mer_bind_columns {
@@ -42,9 +41,10 @@ struct mer_bind_columns {
     uint32_t n;
 };
 
-// The order of a list, complete with the tie-breaker; all columns run the same way.
+// The order of a list; all columns run the same way. Only the first may be null. by.n == 0: none.
 struct mer_bind_order {
-    struct mer_bind_columns by;
+    struct mer_bind_columns by; // complete with key and partition, so that no two rows are equal
+    bool descending;
     bool indexed; // an index of (partition, by…) serves it
 };
 
@@ -63,7 +63,7 @@ enum mer_bind_field_kind {
     MER_FIELD_EXPR = 1, // SQL expression over {t}
     MER_FIELD_ID = 2,   // the node id, made of type, region, partition and key
     MER_FIELD_TYPENAME = 3,
-    MER_FIELD_JOIN = 4, // object, list or connection of another table
+    MER_FIELD_JOIN = 4,  // object, list or connection of another table
     MER_FIELD_EMBED = 5, // object made of the same row
     MER_FIELD_HOLE = 6,
     MER_FIELD_ROOT = 7, // Query's own: a lookup by id, a list or a connection
@@ -101,13 +101,15 @@ struct mer_bind_where {
     const struct mer_input *input;
     enum mer_where_role role;
     enum mer_where_op op;
-    struct mer_slice column;   // EQ … CONTAINS
-    struct mer_slice sql_type; // element type of the bound value
-    struct mer_slice expr;     // EXPR; TRUE: for true
-    struct mer_slice expr_false; // TRUE: for false, or nil: no filter
-    struct mer_slice id_type;  // the value is a node id of this type (or its bare key); nil: plain
-    bool slow;                 // no index serves it
-    struct mer_bind_where *group; // GROUP: by the input type's field index
+    struct mer_slice column;       // EQ … CONTAINS
+    struct mer_slice sql_type;     // element type of the bound value
+    struct mer_slice expr;         // EXPR; TRUE: for true
+    struct mer_slice expr_false;   // TRUE: for false, or nil: no filter
+    struct mer_slice id_type;      // the value is a node id of this type (or its bare key); nil: plain
+    bool slow;                     // no index serves it
+    bool list;                     // IN and EXPR: the value is an array
+    struct mer_bind_order *orders; // ORDER: by the enum's value index, ascending as declared
+    struct mer_bind_where *group;  // GROUP: by the input type's field index
     uint32_t group_n;
 };
 
@@ -120,32 +122,34 @@ struct mer_bind_field {
     enum mer_bind_case enum_case; // of ENUM
     bool list;                    // a plain list
     struct mer_slice column;      // COLUMN
+    struct mer_slice sql_type;    // of COLUMN
     struct mer_slice expr;        // EXPR
     struct mer_slice function;    // CALL
-    const struct mer_bind_type *target; // of JOIN, ROOT: the table type (through the connection); NULL: abstract
-    const struct mer_bind_type *shape;  // the field's own composite type, e.g. the connection; NULL for leaves
-    struct mer_slice *from, *to;        // JOIN: columns of the parent, of the target
-    uint32_t on_n;
-    struct mer_slice via;                 // JOIN through a table …
-    struct mer_slice *via_to, *via_from;  // … its columns towards the parent, towards the target
-    uint32_t via_to_n, to_n;
-    struct mer_slice via_tenant;
-    struct mer_slice where;               // fixed condition over {t}
-    bool single;                          // JOIN of one object with an order: its first row
-    struct mer_bind_order order;          // of lists and connections
-    struct mer_bind_where *arguments;     // by argument index
-    struct mer_slice partition_arg;       // @partition
+    const struct mer_bind_type
+        *target; // of JOIN, ROOT: the table type (through the connection); NULL: abstract
+    const struct mer_bind_type *shape; // the field's own composite type, e.g. the connection; NULL for leaves
+    struct mer_slice *from, *to;       // JOIN: columns of the parent, of the target
+    uint32_t on_n;                     // pairs of from and to; with via, of from and via_to
+    struct mer_slice via;              // JOIN through a table …
+    struct mer_slice *via_to,
+        *via_from; // … its columns towards the parent (on_n), towards the target (via_n)
+    uint32_t via_n;
+    struct mer_slice where;           // fixed condition over {t}
+    struct mer_bind_order order;      // of lists and connections; of one object: its first row is meant
+    struct mer_bind_where *arguments; // by argument index
+    struct mer_slice partition_arg;   // @partition
 };
 
 struct mer_bind_type {
     const struct mer_type *type;
     enum mer_bind_kind kind;
     struct mer_slice table;
-    struct mer_bind_columns key; // without tenant, partition and region
-    struct mer_slice tenant;     // column; nil: rows belong to nobody
-    struct mer_slice partition;  // column; nil: not cut
-    struct mer_slice region;     // column; nil: the site's own region, when there is a partition
-    struct mer_bind_order order; // default
+    struct mer_bind_columns key;      // without tenant, partition and region
+    struct mer_slice tenant;          // column; nil: rows belong to nobody
+    struct mer_slice partition;       // column; nil: not cut
+    struct mer_slice region;          // column; nil: the site's own region, when there is a partition
+    struct mer_bind_order order;      // default
+    enum mer_bind_case enum_case;     // of an enum
     const struct mer_bind_type *node; // of CONNECTION and EDGE
     struct mer_bind_field *fields;
 };
@@ -164,11 +168,13 @@ struct mer_binding_column_use {
 enum mer_err mer_binding_compile(struct mer_arena *a, const struct mer_schema *s, struct mer_binding **out,
                                  struct mer_diag *diag) MER_MUST_CHECK;
 
-// Every table and column that plain bindings name (not those inside expressions), each once, for `meridian check`.
+// Every table and column that plain bindings name (not those inside expressions), each once, for `meridian
+// check`.
 uint32_t mer_binding_columns(struct mer_arena *a, const struct mer_binding *b,
                              struct mer_binding_column_use **out);
 
-static inline const struct mer_bind_type *mer_binding_type(const struct mer_binding *b, const struct mer_type *t)
+static inline const struct mer_bind_type *mer_binding_type(const struct mer_binding *b,
+                                                           const struct mer_type *t)
 {
     return &b->types[t->index];
 }
