@@ -163,9 +163,11 @@ def expected(conn, facility, start, end):
     """{(tenant, hour): {component: Decimal}} of every tenant and hour, from raw rows."""
     with conn.cursor() as cur:
         columns = ", ".join(f"round({sql}, {-SCALE[name].as_tuple().exponent})" for name, sql in ORACLE.items())
-        cur.execute(f"SELECT g.t, g.h0, {columns} FROM (SELECT t, %s AS f, h AS h0, h + interval '1 hour' AS h1"
+        tables = ("orders", "order_lines", "production_logs", "equipment_status_log", "quality_inspections")
+        rows = ", ".join(f"{t} AS MATERIALIZED (SELECT * FROM public.{t} WHERE facility_id = %s)" for t in tables)
+        cur.execute(f"WITH {rows} SELECT g.t, g.h0, {columns} FROM (SELECT t, %s AS f, h AS h0, h + interval '1 hour' AS h1"
                     " FROM unnest(%s) t, generate_series(%s, %s - interval '1 hour', interval '1 hour') h) g",
-                    (facility, TENANTS, start, end))
+                    ([facility] * len(tables) + [facility, TENANTS, start, end]))
         return {(row[0], row[1]): dict(zip(ORACLE, map(Decimal, row[2:]))) for row in cur}
 
 
