@@ -211,6 +211,32 @@ static bool is_freshness(const struct mer_field *f)
     return has_directive(&f->type.type->directives, "hole");
 }
 
+// An ordered merge goes by the edges' cursors, also when the client asked for none.
+static void add_merge_keys(struct plan_ctx *c, const struct mer_plan_fetch *fetch, const struct mer_field *field,
+                           struct plan_children *children, uint32_t depth)
+{
+    const struct mer_schema *s = fetch->op.schema;
+    const struct mer_type *type = field->type.type;
+    struct plan_children edge = {0};
+    struct mer_fetch_field ff = {.key = MER_S("_k_cursor"), .field = mer_schema_field(s, type, MER_S("cursor"))};
+    if (depth == 2 && ff.field && mer_slice_is(field->name, "edges")) {
+        plan_add_child(c, children, &ff);
+        return;
+    }
+    const struct mer_field *edges = mer_schema_field(s, type, MER_S("edges"));
+    bool has_edges = false;
+    for (uint32_t i = 0; i < children->n; i++) {
+        has_edges = has_edges || children->items[i]->field == edges;
+    }
+    if (depth == 1 && edges && !has_edges) {
+        ff.field = mer_schema_field(s, edges->type.type, MER_S("cursor"));
+        plan_add_child(c, &edge, &ff);
+        struct mer_fetch_field hidden = {
+            .key = MER_S("_k_edges"), .field = edges, .children = edge.items, .children_n = edge.n};
+        plan_add_child(c, children, &hidden);
+    }
+}
+
 // Descends into a composite field whose value stands in `fetch` at `slot` of the children `in`.
 static enum mer_err build_sub(struct plan_ctx *c, const struct plan_place *home, struct mer_plan_fetch *fetch,
                               struct plan_children *in, uint32_t slot, const struct plan_collected *col,
@@ -240,6 +266,9 @@ static enum mer_err build_sub(struct plan_ctx *c, const struct plan_place *home,
     }
     enum mer_err err = build_shape(c, &place, declared, &col->sub, &sf->sub);
     plan_close_dependents(c, &place);
+    if (fetch->combiner == MER_COMBINE_ORDERED_MERGE && fetch->kind == MER_FETCH_ROOT) {
+        add_merge_keys(c, fetch, ff->field, children, place.path_n);
+    }
     if (children->n == 0) { // nothing but __typename was asked: the source still needs a selection
         struct mer_fetch_field tn = {.key = MER_S("__typename"), .field = fetch->op.schema->typename_field};
         plan_add_child(c, children, &tn);

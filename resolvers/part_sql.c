@@ -8,14 +8,9 @@ static void answered(void *owner, const struct mer_pg_result *r);
 void exec_run_sql(struct exec_part *p, const struct mer_sql *sql)
 {
     struct mer_exec *x = p->x;
-    struct mer_pg_param *params = MER_NEW_N(x->a, struct mer_pg_param, sql->params_n);
-    for (uint32_t i = 0; i < sql->params_n; i++) {
-        params[i].value = mer_slice_make(sql->params[i].p, sql->params[i].n);
-        params[i].null = sql->params[i].p == NULL;
-    }
     p->query = (struct mer_pg_query){
         .sql = sql->text,
-        .params = params,
+        .params = sql->params,
         .params_n = sql->params_n,
         .scope = {x->ask.caller.tenant, x->ask.caller.role, x->ask.caller.facilities},
         .write = p->fetch->plan->write,

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+// The life of a GraphQL request: bytes, operation, variables, caller, execution, answer. Each step is one function
+// here; docs/architecture.md follows one request through them.
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "gateway/explorer.h"
+#include "gateway/graphql_http.h"
+#include "gateway/worker.h"
+#include "resolvers/exec.h"
+#include "schema/values.h"
+
+struct request {
+    struct mer_worker *w;
+    struct mer_http_req *http;
+    enum mer_face_kind face;
+    const struct mer_graph *graph;
+    enum mer_media media;
+    struct mer_graphql_params params;
+    struct mer_known_token *token;
+    struct mer_operation *op;
+    struct mer_variables vars;
+    int64_t max_age_us;
+    struct mer_exec_ask ask;
+    struct mer_exec *exec;
+    int64_t planned_us;
+};
+
+// ---- answering ----
+
+static void release(struct request *r)
+{
+    if (r->exec) {
+        mer_exec_end(r->exec);
+        r->exec = NULL;
+    }
+    mer_operation_unref(r->op);
+    r->op = NULL;
+    if (r->token) {
+        mer_known_token_unref(r->token);
+        r->token = NULL;
+    }
+}
+
+static void aborted(void *owner)
+{
+    struct request *r = owner;
+    r->w->in_flight--;
+    release(r);
+}
+
+static void measure(struct request *r)
+{
+    struct mer_worker_counters *c = &r->w->counters;
+    int64_t us = mer_time_mono_us() - r->http->received_us;
+    uint32_t i = 0;
+    while (i < 11 && us > mer_latency_bounds_us[i]) {
+        i++;
+    }
+    c->latency_buckets[i]++;
+    c->latency_us_sum += (uint64_t)(us > 0 ? us : 0);
+}
+
+#define HEADERS_MAX 10
+
+struct answer {
+    int status;
+    struct mer_http_header headers[HEADERS_MAX];
+    size_t headers_n;
+    struct mer_slice body;
+};
+
+static void add_header(struct answer *a, struct mer_slice name, struct mer_slice value)
+{
+    if (a->headers_n < HEADERS_MAX) {
+        a->headers[a->headers_n++] = (struct mer_http_header){name, value};
+    }
+}
+
+static void send(struct request *r, struct answer *a)
+{
+    struct mer_http_req *http = r->http;
+    measure(r);
+    r->w->in_flight--;
+    add_header(a, MER_S("content-type"), mer_media_type(r->media));
+    add_header(a, MER_S("cache-control"), MER_S("private, no-store"));
+    add_header(a, MER_S("x-content-type-options"), MER_S("nosniff"));
+    release(r); // nothing of the request may be touched once it was answered
+    mer_http_respond(http, a->status, a->headers, a->headers_n, &a->body, 1);
+}
+
+static void write_error(struct mer_buf *b, struct mer_slice message, const char *code,
+                        const struct mer_operation_error *e)
+{
+    mer_buf_add(b, MER_S("{\"message\":"));
+    mer_json_write_string(b, message);
+    for (uint32_t i = 0; e && i < e->locations_n; i++) {
+        mer_buf_printf(b, "%s{\"line\":%u,\"column\":%u}", i ? "," : ",\"locations\":[", e->locations[i].line,
+                       e->locations[i].column);
+    }
+    mer_buf_printf(b, "%s,\"extensions\":{\"code\":\"%s\"", e && e->locations_n ? "]" : "", code);
+    if (e && e->limit) {
+        mer_buf_printf(b, ",\"limit\":\"%s\",\"value\":%llu", e->limit, (unsigned long long)e->value);
+    }
+    mer_buf_add(b, MER_S("}}"));
+}
+
+// 200 in application/json for what concerns GraphQL, 400 in graphql-response+json; transport statuses in both.
+static int graphql_status(const struct request *r)
+{
+    return r->media == MER_MEDIA_RESPONSE_JSON ? 400 : 200;
+}
+
+static void refuse(struct request *r, int status, const char *code, const char *fmt, ...) MER_PRINTF(4, 5);
+static void refuse(struct request *r, int status, const char *code, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    struct mer_buf b;
+    mer_buf_init(&b, r->http->arena, 256);
+    mer_buf_add(&b, MER_S("{\"errors\":["));
+    write_error(&b, mer_slice_of(text), code, NULL);
+    mer_buf_add(&b, MER_S("]}"));
+    struct answer a = {.status = status, .body = mer_buf_slice(&b)};
+    if (status == 401) {
+        add_header(&a, MER_S("www-authenticate"), MER_S("Bearer realm=\"meridian\""));
+    } else if (status == 405) {
+        add_header(&a, MER_S("allow"), MER_S("GET, POST"));
+    } else if (status == 503 || status == 429) {
+        add_header(&a, MER_S("retry-after"), MER_S("1"));
+    }
+    if (r->media >= MER_MEDIA_HTML) {
+        r->media = MER_MEDIA_JSON;
+    }
+    r->w->counters.refused++;
+    mer_worker_count_code(r->w, code);
+    send(r, &a);
+}
+
+static void refuse_operation(struct request *r, const struct mer_operation_error *errors, uint32_t n)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, r->http->arena, 512);
+    mer_buf_add(&b, MER_S("{\"errors\":["));
+    for (uint32_t i = 0; i < n; i++) {
+        if (i) {
+            mer_buf_add_char(&b, ',');
+        }
+        write_error(&b, errors[i].message, errors[i].code, &errors[i]);
+        mer_worker_count_code(r->w, errors[i].code);
+    }
+    mer_buf_add(&b, MER_S("]}"));
+    r->w->counters.refused++;
+    struct answer a = {.status = graphql_status(r), .body = mer_buf_slice(&b)};
+    send(r, &a);
+}
+
+// ---- the steps ----
+
+static bool know_caller(struct request *r)
+{
+    struct mer_slice token = mer_auth_bearer(mer_http_header(r->http, "authorization"));
+    const char *why = "no token";
+    if (token.n && mer_http_header_count(r->http, "authorization") == 1) {
+        r->token = mer_auth_know(r->w->auth, r->w->tokens, r->http->arena, token, &why);
+    }
+    if (!r->token) {
+        mer_log(MER_LOG_DEBUG, "auth", "refused: %s", why);
+        refuse(r, 401, "UNAUTHENTICATED", "%s", MER_AUTH_REFUSED_TEXT);
+        return false;
+    }
+    const struct mer_claims *c = &r->token->claims;
+    r->ask.caller = (struct mer_caller){
+        .tenant = c->tenant,
+        .role = mer_slice_of(mer_user_role_name(c->role)),
+        .facilities = c->facilities_text,
+        .token = token,
+        .rows = c->role != MER_USER_EXECUTIVE && c->role != MER_USER_OPERATOR,
+    };
+    return true;
+}
+
+static bool read_bound(struct request *r)
+{
+    struct mer_slice h = mer_http_header(r->http, "meridian-max-age");
+    uint64_t seconds = 0;
+    r->max_age_us = -1;
+    if (!h.p) {
+        return true;
+    }
+    if (!mer_slice_to_u64(h, &seconds) || seconds > 4000000000u) {
+        refuse(r, 400, "BAD_USER_INPUT", "meridian-max-age: a number of seconds is expected");
+        return false;
+    }
+    r->max_age_us = (int64_t)seconds * 1000000;
+    return true;
+}
+
+static bool find_operation(struct request *r)
+{
+    struct mer_worker *w = r->w;
+    r->op = mer_plan_cache_get(w->plans, r->graph, r->params.query, r->params.operation_name);
+    if (r->op) {
+        return true;
+    }
+    struct mer_operation_error *errors = NULL;
+    uint32_t n = 0;
+    const struct mer_operation_opts *opts = r->face == MER_FACE_SOURCES ? &w->hop_opts : &w->operation_opts;
+    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name, opts, &r->op, &errors,
+                           &n)) {
+        refuse_operation(r, errors, n);
+        return false;
+    }
+    mer_plan_cache_put(w->plans, r->op);
+    return true;
+}
+
+static bool coerce_variables(struct request *r)
+{
+    struct mer_in_error *errors = NULL;
+    uint32_t n = 0;
+    if (!mer_coerce_variables(r->http->arena, r->graph->api, r->op->ast, r->params.variables_json,
+                              r->params.variables, &r->vars, &errors, &n)) {
+        return true;
+    }
+    struct mer_operation_error *out = MER_NEW_N(r->http->arena, struct mer_operation_error, n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        out[i].message = errors[i].message;
+        out[i].code = "BAD_USER_INPUT";
+        out[i].locations = &errors[i].loc;
+        out[i].locations_n = errors[i].loc.line ? 1 : 0;
+    }
+    refuse_operation(r, out, n);
+    return false;
+}
+
+static void answered(void *owner);
+
+static void execute(struct request *r)
+{
+    struct mer_worker *w = r->w;
+    r->planned_us = mer_time_mono_us();
+    r->ask.arena = r->http->arena;
+    r->ask.site = w->site;
+    r->ask.plan = r->op->plan;
+    r->ask.vars = &r->vars;
+    r->ask.hop = r->face == MER_FACE_SOURCES || mer_http_header(r->http, "meridian-hop").n > 0;
+    r->ask.max_age_us = r->max_age_us;
+    r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
+    r->ask.done = answered;
+    r->ask.owner = r;
+    r->exec = mer_exec_start(&r->ask);
+}
+
+static void count_error(void *owner, const char *code)
+{
+    mer_worker_count_code(owner, code);
+}
+
+static struct mer_slice server_timing(const struct request *r)
+{
+    int64_t now = mer_time_mono_us();
+    return mer_arena_printf(r->http->arena, "plan;dur=%.3f, execute;dur=%.3f, total;dur=%.3f",
+                            (double)(r->planned_us - r->http->received_us) / 1000, (double)(now - r->planned_us) / 1000,
+                            (double)(now - r->http->received_us) / 1000);
+}
+
+static void add_cache_headers(struct request *r, struct answer *a)
+{
+    static const char *const names[] = {"bypass", "hit", "miss"};
+    enum mer_exec_cache c = mer_exec_cache(r->exec);
+    int64_t since = mer_exec_cached_at_us(r->exec);
+    add_header(a, MER_S("meridian-cache"), mer_slice_of(names[c]));
+    if (c == MER_EXEC_CACHE_HIT && since != MER_TIME_UNKNOWN) {
+        int64_t age = (mer_time_wall_us() - since) / 1000000;
+        add_header(a, MER_S("age"), mer_arena_printf(r->http->arena, "%lld", (long long)(age > 0 ? age : 0)));
+    }
+    r->w->counters.cache_hit += c == MER_EXEC_CACHE_HIT;
+    r->w->counters.cache_miss += c == MER_EXEC_CACHE_MISS;
+}
+
+static void answered(void *owner)
+{
+    struct request *r = owner;
+    struct mer_buf b;
+    bool has_data = false;
+    mer_buf_init(&b, r->http->arena, 4096);
+    mer_buf_add_char(&b, '{');
+    mer_exec_write(r->exec, &b, &has_data);
+    const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
+    if (fresh->n) {
+        mer_buf_add(&b, MER_S(",\"extensions\":{\"freshness\":"));
+        mer_fresh_write_extension(&b, fresh, mer_time_wall_us());
+        mer_buf_add_char(&b, '}');
+    }
+    mer_buf_add_char(&b, '}');
+    mer_exec_each_error(r->exec, count_error, r->w);
+    if (b.n > (size_t)r->w->config->limits.answer_bytes) {
+        refuse(r, graphql_status(r), "QUERY_TOO_COMPLEX", "The answer exceeds limit answer: %zu bytes, allowed are %lld.",
+               b.n, (long long)r->w->config->limits.answer_bytes);
+        return;
+    }
+    struct answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
+    add_cache_headers(r, &a);
+    add_header(&a, MER_S("server-timing"), server_timing(r));
+    send(r, &a);
+}
+
+void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source, struct mer_http_req *req)
+{
+    struct request *r = MER_NEW(req->arena, struct request);
+    r->w = w;
+    r->http = req;
+    r->face = face;
+    r->graph = face == MER_FACE_SOURCES ? w->site->sources[source].graph : &w->snapshot->graph;
+    r->media = mer_media_choose(req);
+    req->on_abort = aborted;
+    req->owner = r;
+    w->in_flight++;
+    w->counters.requests++;
+    if (r->media == MER_MEDIA_HTML) {
+        struct answer a = {.status = 200, .body = mer_explorer_page()};
+        send(r, &a);
+        return;
+    }
+    if (r->media == MER_MEDIA_NONE) {
+        refuse(r, 406, "BAD_USER_INPUT", "application/json and application/graphql-response+json are offered");
+        return;
+    }
+    struct mer_http_problem problem = {0};
+    if (!know_caller(r) || !read_bound(r)) {
+        return;
+    }
+    if (!mer_graphql_params_read(req, &r->params, &problem)) {
+        refuse(r, problem.status, problem.code, "%s", problem.message);
+        return;
+    }
+    if (!find_operation(r)) {
+        return;
+    }
+    if (r->op->ast->kind == MER_OP_MUTATION && r->params.is_get) {
+        refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");
+    } else if (coerce_variables(r)) {
+        execute(r);
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "gateway/worker.h"
+
+#define LISTENS_MAX 18
+#define THREADS_MAX 64
+// A child that dies at once again and again is started more slowly.
+#define RESTART_FAST_MS 50
+#define RESTART_SLOW_MS 2000
+
+struct serving {
+    const struct mer_config *config;
+    struct mer_worker_listen listens[LISTENS_MAX];
+    uint32_t listens_n;
+};
+
+static int usage(const struct mer_diag *d)
+{
+    fprintf(stderr, "meridian: %s\n", d->msg);
+    return 2;
+}
+
+// ---- sockets and certificates ----
+
+static bool open_listen(struct serving *s, const struct mer_config_listen *l, enum mer_face_kind kind,
+                        struct mer_diag *d)
+{
+    if (l->address.n == 0 || s->listens_n == LISTENS_MAX) {
+        return true;
+    }
+    struct mer_worker_listen *w = &s->listens[s->listens_n];
+    *w = (struct mer_worker_listen){.kind = kind, .http2 = l->http2};
+    w->fd = mer_listen_open(l->address.p, false, d);
+    if (w->fd < 0) {
+        return false;
+    }
+    s->listens_n++;
+    if (l->tls) {
+        struct mer_tls_server_opts o = {s->config->tls.certificate.p, s->config->tls.key.p, l->client_ca.p, l->http2};
+        w->tls = mer_tls_server_create(&o, d);
+        return w->tls != NULL;
+    }
+    return true;
+}
+
+static bool open_all(struct serving *s, struct mer_diag *d)
+{
+    for (uint32_t i = 0; i < s->config->listens_n; i++) {
+        if (!open_listen(s, &s->config->listens[i], MER_FACE_CLIENTS, d)) {
+            return false;
+        }
+    }
+    return open_listen(s, &s->config->sources_listen, MER_FACE_SOURCES, d) &&
+           open_listen(s, &s->config->admin, MER_FACE_ADMIN, d);
+}
+
+// ---- the child ----
+
+static void *run_worker(void *owner)
+{
+    mer_worker_run(owner);
+    return NULL;
+}
+
+static void drain_post(void *owner)
+{
+    mer_worker_drain(owner);
+}
+
+static void wait_for_signal(int fd)
+{
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof(info)) < 0 && errno == EINTR) {
+    }
+}
+
+static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
+{
+    struct mer_worker *workers[THREADS_MAX];
+    pthread_t threads[THREADS_MAX];
+    struct mer_post posts[THREADS_MAX] = {0};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t n = s->config->threads > 0 ? s->config->threads : cores > 0 ? cores : 1;
+    n = n > THREADS_MAX ? THREADS_MAX : n;
+    for (int64_t i = 0; i < n; i++) {
+        struct mer_diag d = {0};
+        struct mer_worker_opts o = {(uint32_t)i, s->config, snapshot, auth, s->listens, s->listens_n};
+        if (mer_worker_create(&o, &workers[i], &d)) {
+            return usage(&d);
+        }
+        MER_ASSERT(pthread_create(&threads[i], NULL, run_worker, workers[i]) == 0);
+    }
+    mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name), (long long)n);
+    wait_for_signal(signals);
+    for (int64_t i = 0; i < n; i++) {
+        mer_loop_post(workers[i]->loop, &posts[i], drain_post, workers[i]);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        mer_worker_destroy(workers[i]);
+    }
+    return 0;
+}
+
+static int child(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC);
+    MER_ASSERT(fd >= 0);
+    int rc = run_workers(s, snapshot, auth, fd);
+    close(fd);
+    for (uint32_t i = 0; i < s->listens_n; i++) {
+        close(s->listens[i].fd);
+        mer_tls_server_unref(s->listens[i].tls);
+    }
+    return rc;
+}
+
+// ---- the parent ----
+
+static void raise_descriptors(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+}
+
+// Waits for the child's end or for a signal to pass on; true when the child ended by itself.
+static bool child_ended(pid_t pid, int signals, int *status, bool *stopping)
+{
+    struct signalfd_siginfo info;
+    while (true) {
+        if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
+            continue;
+        }
+        if (info.ssi_signo != SIGCHLD) {
+            *stopping = true;
+            kill(pid, SIGTERM);
+        } else if (waitpid(pid, status, WNOHANG) == pid) {
+            return true;
+        }
+    }
+}
+
+static int supervise(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
+{
+    bool stopping = false;
+    while (true) {
+        int64_t born = mer_time_mono_us();
+        fflush(NULL);
+        pid_t pid = fork();
+        MER_ASSERT(pid >= 0);
+        if (pid == 0) {
+            close(signals);
+            return child(s, snapshot, auth);
+        }
+        int status = 0;
+        child_ended(pid, signals, &status, &stopping);
+        int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (stopping || code == 2) {
+            return code;
+        }
+        bool fast = mer_time_mono_us() - born > 1000000;
+        mer_log(MER_LOG_ERROR, "serve", "worker process died status=%d, starting it again", code);
+        struct pollfd nothing = {-1, 0, 0};
+        poll(&nothing, 1, fast ? RESTART_FAST_MS : RESTART_SLOW_MS);
+    }
+}
+
+int mer_serve(const struct mer_config *config)
+{
+    struct serving s = {.config = config};
+    struct mer_diag d = {0};
+    struct mer_snapshot *snapshot = NULL;
+    struct mer_auth_opts ao = {config->auth.jwks, config->auth.audience, config->auth.issuer};
+    mer_log_set_level(config->telemetry.log);
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (mer_config_check_serving(config, &d) || mer_snapshot_load(config, &snapshot, &d)) {
+        return usage(&d);
+    }
+    struct mer_auth *auth = mer_auth_create(&ao, &d);
+    if (!auth || !open_all(&s, &d)) {
+        return usage(&d);
+    }
+    int fd = signalfd(-1, &set, SFD_CLOEXEC);
+    MER_ASSERT(fd >= 0);
+    int rc = supervise(&s, snapshot, auth, fd);
+    mer_auth_unref(auth);
+    mer_snapshot_destroy(snapshot);
+    return rc;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Worker: one loop with all that is its own: site, server, poller, plan cache, known tokens, counters. Nothing is
+// shared between workers but the snapshot and the keys, which do not change.
+#ifndef MER_GATEWAY_WORKER_H
+#define MER_GATEWAY_WORKER_H
+
+#include "gateway/auth.h"
+#include "gateway/config.h"
+#include "gateway/poller.h"
+#include "gateway/server.h"
+#include "gateway/snapshot.h"
+#include "planner/operation.h"
+
+#define MER_CODES_MAX 24
+
+struct mer_worker_counters {
+    uint64_t requests, refused; // GraphQL requests; before execution
+    uint64_t cache_hit, cache_miss;
+    const char *codes[MER_CODES_MAX]; // errors told, by code
+    uint64_t codes_n[MER_CODES_MAX];
+    uint64_t latency_us_sum;
+    uint64_t latency_buckets[12]; // of mer_latency_bounds_us, and one above
+};
+extern const uint32_t mer_latency_bounds_us[11];
+
+struct mer_worker {
+    uint32_t index;
+    const struct mer_config *config;
+    const struct mer_snapshot *snapshot;
+    struct mer_auth *auth;
+    struct mer_loop *loop;
+    struct mer_site *site;
+    struct mer_server *server;
+    struct mer_poller *poller;
+    struct mer_plan_cache *plans;
+    struct mer_token_memory *tokens;
+    struct mer_operation_opts operation_opts, hop_opts;
+    struct mer_worker_counters counters;
+    struct mer_face *faces; // clients, admin, one a source
+    uint32_t in_flight;
+    struct mer_timer drain_timer;
+    int64_t started_us;
+};
+
+// What a listener serves: chosen by its id.
+enum mer_face_kind { MER_FACE_CLIENTS = 0, MER_FACE_SOURCES = 1, MER_FACE_ADMIN = 2 };
+struct mer_face {
+    struct mer_worker *worker;
+    enum mer_face_kind kind;
+};
+
+struct mer_worker_listen {
+    int fd;
+    enum mer_face_kind kind;
+    struct mer_tls_server *tls;
+    bool http2;
+};
+
+struct mer_worker_opts {
+    uint32_t index;
+    const struct mer_config *config;
+    const struct mer_snapshot *snapshot;
+    struct mer_auth *auth; // a reference is taken
+    const struct mer_worker_listen *listens;
+    uint32_t listens_n;
+};
+
+enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out,
+                               struct mer_diag *diag) MER_MUST_CHECK;
+// Runs until mer_worker_stop.
+void mer_worker_run(struct mer_worker *w);
+// Any thread, and from a post: drains the server, then lets run return.
+void mer_worker_drain(struct mer_worker *w);
+void mer_worker_destroy(struct mer_worker *w);
+
+void mer_worker_count_code(struct mer_worker *w, const char *code);
+
+// request.c: POST and GET of /graphql and /sources/NAME.
+void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source, struct mer_http_req *req);
+// endpoints.c: everything that is not GraphQL.
+void mer_face_handle(void *owner, struct mer_http_req *req);
+
+// Is every source that has a placement usable? Writes the JSON of /ready.
+bool mer_worker_ready(const struct mer_worker *w, struct mer_buf *out);
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "resolvers/connection.h"
+
+#include "resolvers/postgres/cursor.h"
+
+// Slots of a connection's fields and of its edges', by what they are. A field may be asked under several aliases,
+// so what is written goes to every slot of the same field.
+struct lane { // one part's edges
+    const struct mer_val *edges; // list, or NULL
+    struct mer_cursor *cursors;
+    uint32_t next;
+};
+
+struct merge {
+    struct mer_arena *a;
+    const struct mer_fetch_field *connection;
+    struct lane *lanes;
+    const struct mer_obj **objects;
+    uint32_t n;
+    uint64_t first;
+    bool has_more;
+    struct mer_val last_cursor, first_cursor; // of the merged page
+};
+
+static int32_t find_slot(struct mer_fetch_field *const *fields, uint32_t n, const char *name)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (mer_slice_is(fields[i]->field->name, name)) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static uint64_t page_size(const struct mer_fetch_field *field, struct mer_in *const *args)
+{
+    uint64_t first = 0;
+    for (uint32_t i = 0; i < field->field->arguments_n; i++) {
+        if (mer_slice_is(field->field->arguments[i].name, "first") && args[i] &&
+            mer_slice_to_u64(args[i]->text, &first)) {
+            return first;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static bool read_cursor(struct merge *m, const struct mer_val *edge, int32_t slot, struct mer_cursor *out)
+{
+    if (edge->kind != MER_VAL_OBJECT || slot < 0 || edge->object->slots[slot].kind != MER_VAL_RAW) {
+        return false;
+    }
+    struct mer_slice raw = edge->object->slots[slot].raw;
+    return raw.n >= 2 && mer_cursor_decode(m->a, mer_slice_make(raw.p + 1, raw.n - 2), out);
+}
+
+static void open_lane(struct merge *m, const struct mer_val *edges, int32_t cursor, struct lane *lane)
+{
+    *lane = (struct lane){.edges = edges};
+    if (!edges || edges->kind != MER_VAL_LIST) {
+        lane->edges = NULL;
+        return;
+    }
+    lane->cursors = MER_NEW_N(m->a, struct mer_cursor, edges->n);
+    for (uint32_t i = 0; i < edges->n; i++) {
+        if (!read_cursor(m, &edges->items[i], cursor, &lane->cursors[i])) {
+            lane->edges = NULL; // no order can be told: better a missing lane than a wrong page
+            return;
+        }
+    }
+}
+
+static int32_t smallest(const struct merge *m)
+{
+    int32_t best = -1;
+    for (uint32_t i = 0; i < m->n; i++) {
+        const struct lane *l = &m->lanes[i];
+        if (!l->edges || l->next >= l->edges->n) {
+            continue;
+        }
+        const struct lane *b = best < 0 ? NULL : &m->lanes[best];
+        if (!b || mer_cursor_compare(&l->cursors[l->next], &b->cursors[b->next]) < 0) {
+            best = (int32_t)i;
+        }
+    }
+    return best;
+}
+
+static void merge_edges(struct merge *m, int32_t edges_slot, struct mer_val *out)
+{
+    const struct mer_fetch_field *ef = m->connection->children[edges_slot];
+    int32_t cursor = find_slot(ef->children, ef->children_n, "cursor");
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < m->n; i++) {
+        open_lane(m, &m->objects[i]->slots[edges_slot], cursor, &m->lanes[i]);
+        total += m->lanes[i].edges ? m->lanes[i].edges->n : 0;
+    }
+    uint64_t n = total < m->first ? total : m->first;
+    *out = (struct mer_val){.kind = MER_VAL_LIST, .items = MER_NEW_N(m->a, struct mer_val, n)};
+    while (out->n < n) {
+        struct lane *l = &m->lanes[smallest(m)];
+        out->items[out->n++] = l->edges->items[l->next++];
+    }
+    m->has_more = m->has_more || total > n;
+    if (out->n) {
+        m->first_cursor = out->items[0].object->slots[cursor];
+        m->last_cursor = out->items[out->n - 1].object->slots[cursor];
+    }
+}
+
+static bool is_true(const struct mer_val *v)
+{
+    return v->kind == MER_VAL_RAW && mer_slice_is(v->raw, "true");
+}
+
+static void note_more(struct merge *m, int32_t info_slot)
+{
+    const struct mer_fetch_field *info = m->connection->children[info_slot];
+    int32_t next = find_slot(info->children, info->children_n, "hasNextPage");
+    for (uint32_t i = 0; next >= 0 && i < m->n; i++) {
+        const struct mer_val *v = &m->objects[i]->slots[info_slot];
+        m->has_more = m->has_more || (v->kind == MER_VAL_OBJECT && is_true(&v->object->slots[next]));
+    }
+}
+
+static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, int32_t slot, struct mer_val *out)
+{
+    struct mer_obj *o = MER_NEW(m->a, struct mer_obj);
+    o->slots = MER_NEW_N(m->a, struct mer_val, info->children_n);
+    *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = o};
+    for (uint32_t i = 0; i < info->children_n; i++) {
+        struct mer_slice name = info->children[i]->field->name;
+        const struct mer_val *any = &m->objects[0]->slots[slot];
+        if (mer_slice_is(name, "hasNextPage")) {
+            o->slots[i] = (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
+        } else if (mer_slice_is(name, "endCursor")) {
+            o->slots[i] = m->last_cursor;
+        } else if (mer_slice_is(name, "startCursor")) {
+            o->slots[i] = m->first_cursor;
+        } else if (any->kind == MER_VAL_OBJECT) {
+            o->slots[i] = any->object->slots[i];
+        }
+    }
+}
+
+static void sum_counts(struct merge *m, uint32_t slot, struct mer_val *out)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < m->n; i++) {
+        int64_t n = 0;
+        const struct mer_val *v = &m->objects[i]->slots[slot];
+        if (v->kind != MER_VAL_RAW || !mer_slice_to_i64(v->raw, &n)) {
+            *out = (struct mer_val){.kind = MER_VAL_NULL};
+            return;
+        }
+        sum += n;
+    }
+    *out = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_arena_printf(m->a, "%lld", (long long)sum)};
+}
+
+static void merge_fields(struct merge *m, struct mer_obj *o)
+{
+    const struct mer_fetch_field *c = m->connection;
+    for (uint32_t i = 0; i < c->children_n; i++) {
+        if (mer_slice_is(c->children[i]->field->name, "pageInfo")) {
+            note_more(m, (int32_t)i);
+        }
+    }
+    for (uint32_t i = 0; i < c->children_n; i++) {
+        struct mer_slice name = c->children[i]->field->name;
+        if (mer_slice_is(name, "edges")) {
+            merge_edges(m, (int32_t)i, &o->slots[i]);
+        } else if (mer_slice_is(name, "totalCount")) {
+            sum_counts(m, i, &o->slots[i]);
+        } else {
+            o->slots[i] = m->objects[0]->slots[i]; // an age: the first part's stands for the whole until it is worse
+        }
+    }
+    for (uint32_t i = 0; i < c->children_n; i++) {
+        if (mer_slice_is(c->children[i]->field->name, "pageInfo")) {
+            merge_page_info(m, c->children[i], (int32_t)i, &o->slots[i]);
+        }
+    }
+}
+
+void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *field, struct mer_in *const *args,
+                          const struct mer_val *parts, uint32_t parts_n, struct mer_val *out)
+{
+    struct merge m = {.a = a, .connection = field, .first = page_size(field, args)};
+    m.objects = MER_NEW_N(a, const struct mer_obj *, parts_n);
+    m.lanes = MER_NEW_N(a, struct lane, parts_n);
+    for (uint32_t i = 0; i < parts_n; i++) {
+        if (parts[i].kind == MER_VAL_OBJECT) {
+            m.objects[m.n++] = parts[i].object;
+        }
+    }
+    if (m.n == 0) {
+        *out = (struct mer_val){.kind = MER_VAL_NULL};
+        return;
+    }
+    struct mer_obj *o = MER_NEW(a, struct mer_obj);
+    o->slots = MER_NEW_N(a, struct mer_val, field->children_n);
+    *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = o};
+    merge_fields(&m, o);
+}
