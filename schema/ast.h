@@ -103,7 +103,7 @@ struct mer_ast_variable {
     struct mer_ast_directives directives;
     struct mer_slice description;
     bool description_block;
-    struct mer_loc loc, name_loc; // name_loc: of the dollar sign
+    struct mer_loc loc, name_loc;
 };
 
 struct mer_ast_operation {

@@ -84,14 +84,12 @@ static struct mer_ast_variable *variable_definition(struct mer_parser *p)
 {
     struct mer_ast_variable *v = MER_NEW(p->a, struct mer_ast_variable);
     struct mer_parser_text text;
-    struct mer_loc loc;
     if (!mer_parser_description(p, &text))
         return NULL;
     v->description = text.text;
     v->description_block = text.block;
     v->loc = text.loc;
-    v->name_loc = p->token.loc;
-    if (!mer_parser_expect(p, MER_TOKEN_DOLLAR) || !mer_parser_name(p, &v->name, &loc) ||
+    if (!mer_parser_expect(p, MER_TOKEN_DOLLAR) || !mer_parser_name(p, &v->name, &v->name_loc) ||
         !mer_parser_expect(p, MER_TOKEN_COLON) || !(v->type = mer_parser_type(p)))
         return NULL;
     if (mer_parser_take(p, MER_TOKEN_EQUALS) && !(v->default_value = mer_parser_value(p, true)))
