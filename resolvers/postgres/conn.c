@@ -12,6 +12,7 @@
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS   5000u
 #define HOUSEKEEPING_MS  1000u
+#define LOST_MAX         3 // connections a read may lose
 
 static const char scope_sql[] =
     "select set_config('app.tenant_id',$1,true),set_config('app.facilities',$2,true),"
@@ -235,38 +236,66 @@ void mer_pg_conn_open(struct mer_pg_conn *c)
 
 // ---- losing ----
 
-static void tell_lost(struct mer_pg_query *q)
+// A statement that itself kills the server must not be carried from one connection to the next; a server that
+// says that it ends the session was not killed by it.
+static void tell_lost(struct mer_pg_query *q, bool said)
 {
     q->conn = NULL;
+    q->lost_n++;
+    q->lost_us = mer_loop_now_us(q->pool->loop);
+    q->broken_n = (uint8_t)(q->broken_n + !said);
     if (q->write) {
         mer_pg_fail_later(q, MER_ERR_CLOSED, "the connection broke while a write was under way", true);
-    } else if (q->lost_once) {
-        mer_pg_fail_later(q, MER_ERR_CLOSED, "the connection broke twice", false);
+    } else if (q->broken_n > 1 || q->lost_n > LOST_MAX) {
+        mer_pg_fail_later(q, MER_ERR_CLOSED, "the connection broke again and again", false);
     } else {
-        q->lost_once = true;
         q->pool->stats.retries++;
         mer_pg_requeue(q);
     }
 }
 
-void mer_pg_conn_lost(struct mer_pg_conn *c, const char *why)
+// What ended one connection has often ended the others too, and an idle one may not know yet: an empty Sync
+// makes the server answer, and what was lost is asked again only where something was heard since.
+static void ping_others(struct mer_pg_pool *pool)
+{
+    for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
+        for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
+            struct mer_pg_conn *c = &pool->conns[lane][i];
+            if (c->state == MER_PG_CONN_READY && c->head == c->tail && !send_sync(c))
+                mer_pg_conn_lost(c, PQerrorMessage(c->pg));
+        }
+    }
+}
+
+static void lose(struct mer_pg_conn *c, const char *why, bool said)
 {
     struct mer_slice text = mer_slice_trim(mer_slice_of(why));
     mer_log(MER_LOG_WARN, "postgres", "connection lost pool=%s in_flight=%u why=%.*s", c->pool->name,
             c->in_flight, MER_LOG_FMT(text));
     c->pool->stats.losses++;
-    if (c->held_query)
-        tell_lost(c->held_query);
-    c->held_query = NULL;
-    // From the youngest: each is queued before the one that was sent after it.
+    // From the youngest: each is queued before the one that was sent after it. The held one is the oldest.
     while (c->tail != c->head) {
         struct mer_pg_slot *s = mer_pg_slot_at(c, --c->tail);
         if (s->q)
-            tell_lost(s->q);
+            tell_lost(s->q, said);
     }
+    if (c->held_query)
+        tell_lost(c->held_query, said);
+    c->held_query = NULL;
     c->in_flight = 0;
     try_again_later(c);
+    ping_others(c->pool);
     mer_pg_lane_changed(c->pool, c->lane);
+}
+
+void mer_pg_conn_lost(struct mer_pg_conn *c, const char *why)
+{
+    lose(c, why, false);
+}
+
+void mer_pg_conn_ended(struct mer_pg_conn *c, const char *why)
+{
+    lose(c, why, true);
 }
 
 static void on_readable(void *owner)

@@ -199,9 +199,13 @@ static bool on_result(struct mer_pg_conn *c, PGresult *take_res)
     bool is_sync = PQresultStatus(take_res) == PGRES_PIPELINE_SYNC;
     if (is_session_end(take_res) || (is_sync && s->kind != MER_PG_SLOT_SYNC)) {
         char why[160];
+        bool said = !is_sync && sqlstate_of(take_res)[0] != '\0';
         snprintf(why, sizeof(why), "%s", is_sync ? "answers out of order" : PQresultErrorMessage(take_res));
         PQclear(take_res);
-        mer_pg_conn_lost(c, why);
+        if (said)
+            mer_pg_conn_ended(c, why);
+        else
+            mer_pg_conn_lost(c, why);
         return false;
     }
     if (is_sync) {

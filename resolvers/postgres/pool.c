@@ -7,7 +7,6 @@
 #include "base/time.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 // Fewer statements than this are not spread over connections: a Sync and a set_config cost more than the
 // wait.
@@ -16,13 +15,6 @@
 #define SLOW_HEAD_US 20000
 
 // ---- lists ----
-
-static void queue_init(struct mer_pg_queue *l)
-{
-    l->head = NULL;
-    l->tail = &l->head;
-    l->n = 0;
-}
 
 static void queue_append(struct mer_pg_queue *l, struct mer_pg_query *q)
 {
@@ -43,18 +35,6 @@ static void queue_prepend(struct mer_pg_queue *l, struct mer_pg_query *q)
         l->tail = &q->next;
     l->head = q;
     l->n++;
-}
-
-static void queue_remove(struct mer_pg_queue *l, struct mer_pg_query *q)
-{
-    *q->pprev = q->next;
-    if (q->next)
-        q->next->pprev = q->pprev;
-    else
-        l->tail = q->pprev;
-    q->next = NULL;
-    q->pprev = NULL;
-    l->n--;
 }
 
 static enum mer_pg_lane lane_of(const struct mer_pg_query *q)
@@ -157,7 +137,7 @@ static void tell_failures(struct mer_pg_pool *pool)
     // Only those that are there now: a waiter that asks again at once must not keep the turn from ending.
     for (uint32_t n = pool->failing.n; n && pool->failing.head; n--) {
         struct mer_pg_query *q = pool->failing.head;
-        queue_remove(&pool->failing, q);
+        mer_pg_queue_remove(&pool->failing, q);
         struct mer_pg_result r = {
             .err = q->fail_err, .message = q->fail_message, .maybe_executed = q->maybe_executed};
         mer_pg_finish(q, &r);
@@ -209,7 +189,7 @@ static void on_query_timer(void *owner)
         r.maybe_executed = q->write;
         mer_pg_conn_detach(q);
     } else if (q->state == MER_PG_QUERY_QUEUED) {
-        queue_remove(&pool->queues[lane_of(q)], q);
+        mer_pg_queue_remove(&pool->queues[lane_of(q)], q);
     } else {
         return; // its failure is told at the end of the turn
     }
@@ -244,18 +224,24 @@ static bool same_scope(const struct mer_pg_query *a, const struct mer_pg_query *
            mer_slice_eq(a->scope.role, b->scope.role);
 }
 
-// Takes the first query, and those behind it that may travel with it.
-static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query **out, uint32_t max)
+// What was lost with a connection goes only where something was heard since.
+static bool may_carry(const struct mer_pg_conn *c, const struct mer_pg_query *q)
 {
-    struct mer_pg_query *first = l->head;
+    return q->lost_n == 0 || c->heard_us > q->lost_us;
+}
+
+// Takes the query, and those behind it that may travel with it.
+static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query *first, const struct mer_pg_conn *c,
+                           struct mer_pg_query **out, uint32_t max)
+{
     uint32_t n = 0;
     if (first->write || first->alone)
         max = 1;
     for (struct mer_pg_query *q = first, *next; q && n < max; q = next) {
         next = q->next;
-        if (q != first && (q->write || q->alone || !same_scope(q, first)))
+        if (q != first && (q->write || q->alone || !same_scope(q, first) || !may_carry(c, q)))
             continue;
-        queue_remove(l, q);
+        mer_pg_queue_remove(l, q);
         out[n++] = q;
     }
     return n;
@@ -270,14 +256,15 @@ static uint32_t work_on(const struct mer_pg_pool *pool, struct mer_pg_conn *c)
     return work;
 }
 
-static struct mer_pg_conn *least_busy(struct mer_pg_pool *pool, enum mer_pg_lane lane, uint32_t *room)
+static struct mer_pg_conn *least_busy(struct mer_pg_pool *pool, const struct mer_pg_query *q, uint32_t *room)
 {
+    enum mer_pg_lane lane = lane_of(q);
     struct mer_pg_conn *best = NULL;
     uint32_t best_work = 0;
     for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
         struct mer_pg_conn *c = &pool->conns[lane][i];
         uint32_t has = mer_pg_conn_room(c), work = work_on(pool, c);
-        if (has && (!best || work < best_work)) {
+        if (has && may_carry(c, q) && (!best || work < best_work)) {
             best = c;
             best_work = work;
             *room = has;
@@ -286,7 +273,7 @@ static struct mer_pg_conn *least_busy(struct mer_pg_pool *pool, enum mer_pg_lane
     return best;
 }
 
-static uint32_t count_ready(const struct mer_pg_pool *pool, enum mer_pg_lane lane)
+uint32_t mer_pg_lane_ready_n(const struct mer_pg_pool *pool, enum mer_pg_lane lane)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < pool->conns_n[lane]; i++)
@@ -298,7 +285,7 @@ static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
 {
     struct mer_pg_queue *l = &pool->queues[lane];
     struct mer_pg_query *batch[MER_PG_SLOTS / 4];
-    uint32_t ready = count_ready(pool, lane);
+    uint32_t ready = mer_pg_lane_ready_n(pool, lane);
     if (ready == 0)
         return;
     uint32_t share = (l->n + ready - 1) / ready;
@@ -306,12 +293,18 @@ static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
         share = SHARE_LEAST;
     if (share > pool->opts.batch_max)
         share = pool->opts.batch_max;
-    while (l->head) {
+    for (struct mer_pg_query *q = l->head; q;) {
         uint32_t room = 0;
-        struct mer_pg_conn *c = least_busy(pool, lane, &room);
-        if (!c)
+        struct mer_pg_conn *c = least_busy(pool, q, &room);
+        if (!c && q->lost_n == 0)
             return;
-        mer_pg_conn_send(c, batch, take_batch(l, batch, room < share ? room : share));
+        if (!c) { // waits for a sign of life; those behind it do not
+            q = q->next;
+            continue;
+        }
+        uint32_t n = take_batch(l, q, c, batch, room < share ? room : share);
+        mer_pg_conn_send(c, batch, n);
+        q = l->head;
     }
 }
 
@@ -368,7 +361,8 @@ void mer_pg_submit(struct mer_pg_pool *pool, struct mer_pg_query *q)
     MER_ASSERT(q->state == MER_PG_QUERY_IDLE);
     q->pool = pool;
     q->conn = NULL;
-    q->alone = q->lost_once = q->aborted_once = q->failed_once = q->maybe_executed = false;
+    q->alone = q->aborted_once = q->failed_once = q->maybe_executed = false;
+    q->lost_n = q->broken_n = 0;
     q->submit_us = mer_loop_now_us(pool->loop);
     pool->stats.queries++;
     if (!is_sendable(q)) {
@@ -391,9 +385,9 @@ void mer_pg_submit(struct mer_pg_pool *pool, struct mer_pg_query *q)
 static void take_out(struct mer_pg_query *q)
 {
     if (q->state == MER_PG_QUERY_QUEUED)
-        queue_remove(&q->pool->queues[lane_of(q)], q);
+        mer_pg_queue_remove(&q->pool->queues[lane_of(q)], q);
     else if (q->state == MER_PG_QUERY_FAILING)
-        queue_remove(&q->pool->failing, q);
+        mer_pg_queue_remove(&q->pool->failing, q);
     else if (q->state == MER_PG_QUERY_SENT)
         mer_pg_conn_detach(q);
     q->state = MER_PG_QUERY_IDLE;
@@ -405,184 +399,4 @@ void mer_pg_cancel(struct mer_pg_query *q)
         return;
     mer_timer_stop(q->pool->loop, &q->timer);
     take_out(q);
-}
-
-static void set_defaults(struct mer_pg_pool_opts *o)
-{
-    const struct {
-        uint32_t *field, value, max;
-    } defaults[] = {
-        {&o->short_connections, 2, 256},
-        {&o->long_connections_max, 4, 256},
-        {&o->queue_max, 256, UINT32_MAX},
-        {&o->batch_max, 16, MER_PG_SLOTS / 4},
-        {&o->pipeline_max, 64, MER_PG_SLOTS},
-        {&o->prepared_max, 512, 65536},
-        {&o->connect_wait_ms, 1000, 3600000},
-        {&o->connect_timeout_ms, 5000, 3600000},
-        {&o->statement_timeout_ms, 10000, 3600000},
-        {&o->idle_close_ms, 30000, UINT32_MAX},
-        {&o->stall_ms, 15000, UINT32_MAX},
-    };
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-        if (*defaults[i].field == 0)
-            *defaults[i].field = defaults[i].value;
-        if (*defaults[i].field > defaults[i].max)
-            *defaults[i].field = defaults[i].max;
-    }
-    // The numbers of one batch's texts must all stand at the same time.
-    if (o->prepared_max < o->batch_max)
-        o->prepared_max = o->batch_max;
-}
-
-static char *copy_text(const char *s)
-{
-    char *p = strdup(s ? s : "");
-    if (!p)
-        abort();
-    return p;
-}
-
-// What the compiled SQL relies on, and the server's own bound; options of the DSN come first, so ours hold.
-static char *make_session_options(const struct mer_pg_pool_opts *o)
-{
-    char *problem = NULL, *out = NULL;
-    const char *own = "";
-    PQconninfoOption *parsed = PQconninfoParse(o->dsn, &problem);
-    for (PQconninfoOption *p = parsed; p && p->keyword; p++) {
-        if (strcmp(p->keyword, "options") == 0 && p->val)
-            own = p->val;
-    }
-    // client_connection_check_interval: a statement whose gateway has gone, or that nobody waits for, ends
-    // soon.
-    int n = asprintf(&out,
-                     "%s -c statement_timeout=%u -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601 "
-                     "-c standard_conforming_strings=on -c client_connection_check_interval=500",
-                     own, o->statement_timeout_ms);
-    if (n < 0)
-        abort();
-    PQconninfoFree(parsed);
-    PQfreemem(problem);
-    return out;
-}
-
-static void make_lane(struct mer_pg_pool *pool, enum mer_pg_lane lane, uint32_t n)
-{
-    struct mer_pg_conn *conns = calloc(n, sizeof(*conns));
-    if (!conns)
-        abort();
-    for (uint32_t i = 0; i < n; i++) {
-        conns[i].pool = pool;
-        conns[i].lane = lane;
-        conns[i].names = calloc(pool->opts.prepared_max, sizeof(*conns[i].names));
-        if (!conns[i].names)
-            abort();
-    }
-    pool->conns[lane] = conns;
-    pool->conns_n[lane] = n;
-    queue_init(&pool->queues[lane]);
-    pool->down_since_us[lane] = mer_loop_now_us(pool->loop);
-}
-
-struct mer_pg_pool *mer_pg_pool_create(struct mer_loop *loop, const struct mer_pg_pool_opts *opts)
-{
-    struct mer_pg_pool *pool = calloc(1, sizeof(*pool));
-    if (!pool)
-        abort();
-    pool->loop = loop;
-    pool->opts = *opts;
-    set_defaults(&pool->opts);
-    pool->name = copy_text(opts->name);
-    pool->dsn = copy_text(opts->dsn);
-    pool->opts.name = pool->name;
-    pool->opts.dsn = pool->dsn;
-    pool->session_options = make_session_options(&pool->opts);
-    queue_init(&pool->failing);
-    mer_pg_stmts_init(&pool->stmts, pool->opts.prepared_max);
-    mer_buf_init(&pool->scratch, NULL, 1024);
-    make_lane(pool, MER_PG_SHORT, pool->opts.short_connections);
-    make_lane(pool, MER_PG_LONG, pool->opts.long_connections_max);
-    for (uint32_t i = 0; i < pool->conns_n[MER_PG_SHORT]; i++)
-        mer_pg_conn_open(&pool->conns[MER_PG_SHORT][i]);
-    return pool;
-}
-
-static void drop_all(struct mer_pg_pool *pool, struct mer_pg_queue *l)
-{
-    while (l->head) {
-        struct mer_pg_query *q = l->head;
-        mer_timer_stop(pool->loop, &q->timer);
-        queue_remove(l, q);
-        q->state = MER_PG_QUERY_IDLE;
-    }
-}
-
-static void drop_in_flight(struct mer_pg_pool *pool, struct mer_pg_conn *c)
-{
-    struct mer_pg_query *q = c->held_query;
-    for (;;) {
-        if (q) {
-            mer_timer_stop(pool->loop, &q->timer);
-            q->state = MER_PG_QUERY_IDLE;
-        }
-        if (c->head == c->tail)
-            break;
-        q = mer_pg_slot_at(c, c->head++)->q;
-    }
-    c->held_query = NULL;
-}
-
-void mer_pg_pool_destroy(struct mer_pg_pool *pool)
-{
-    if (!pool)
-        return;
-    mer_task_cancel(pool->loop, &pool->task);
-    for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
-        for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
-            struct mer_pg_conn *c = &pool->conns[lane][i];
-            drop_in_flight(pool, c);
-            mer_pg_conn_close(c);
-            free(c->names);
-        }
-        free(pool->conns[lane]);
-        drop_all(pool, &pool->queues[lane]);
-    }
-    drop_all(pool, &pool->failing);
-    mer_pg_stmts_fini(&pool->stmts);
-    mer_buf_fini(&pool->scratch);
-    free(pool->values);
-    free(pool->session_options);
-    free(pool->name);
-    free(pool->dsn);
-    free(pool);
-}
-
-bool mer_pg_pool_up(const struct mer_pg_pool *pool)
-{
-    return mer_pg_lane_up(pool, MER_PG_SHORT);
-}
-
-uint32_t mer_pg_pool_load(const struct mer_pg_pool *pool)
-{
-    uint32_t n = 0;
-    for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
-        n += pool->queues[lane].n;
-        for (uint32_t i = 0; i < pool->conns_n[lane]; i++)
-            n += pool->conns[lane][i].in_flight;
-    }
-    return n;
-}
-
-int64_t mer_pg_pool_latency_us(const struct mer_pg_pool *pool)
-{
-    return pool->stats.latency_us;
-}
-
-void mer_pg_pool_stats(const struct mer_pg_pool *pool, struct mer_pg_pool_stats *out)
-{
-    *out = pool->stats;
-    out->connections_up = count_ready(pool, MER_PG_SHORT);
-    out->connections_long_up = count_ready(pool, MER_PG_LONG);
-    out->queued = pool->queues[MER_PG_SHORT].n + pool->queues[MER_PG_LONG].n;
-    out->in_flight = mer_pg_pool_load(pool) - out->queued;
 }

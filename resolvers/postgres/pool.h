@@ -10,7 +10,8 @@
 // is after its commit.
 //
 // Statements are prepared once a connection, by their text. What can be lost is told:
-// - read in flight when its connection breaks: asked again once on another; then MER_ERR_CLOSED
+// - read in flight when its connection breaks: asked again once on another, and up to three times where the server
+//   itself said that it ends the session; then MER_ERR_CLOSED
 // - write in flight when its connection breaks, or at its deadline: MER_ERR_CLOSED, MER_ERR_TIMEOUT with
 //   maybe_executed. Without maybe_executed the database has not changed
 // - no connection of the lane for connect_wait_ms: MER_ERR_IO (at once, when that time has passed already)
@@ -75,12 +76,13 @@ struct mer_pg_query {
     struct mer_pg_conn *conn;
     struct mer_timer timer;
     uint64_t scope_hash;
-    int64_t submit_us;
+    int64_t submit_us, lost_us;
     const char *fail_message;
     enum mer_err fail_err;
     uint32_t slot;
     uint8_t state;
-    bool alone, lost_once, aborted_once, failed_once, maybe_executed;
+    uint8_t lost_n, broken_n;
+    bool alone, aborted_once, failed_once, maybe_executed;
 };
 
 struct mer_pg_pool_opts {

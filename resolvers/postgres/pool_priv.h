@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the files of the pool share: pool.c queues and forms batches, conn.c is one connection's life,
-// conn_results.c matches what comes back, statements.c knows which texts are worth preparing. Siblings and
-// tests.
+// What the files of the pool share: pool.c queues and forms batches, pool_life.c makes and ends it, conn.c is one
+// connection's life, conn_results.c matches what comes back, statements.c knows which texts are worth preparing.
+// Siblings and tests.
 #ifndef MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 #define MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 
@@ -113,6 +113,8 @@ void mer_pg_conn_close(struct mer_pg_conn *c);
 // The connection is of no use any more: everything in flight is told or queued again, a new attempt is
 // scheduled.
 void mer_pg_conn_lost(struct mer_pg_conn *c, const char *why);
+// The same, when the server said that it ends the session.
+void mer_pg_conn_ended(struct mer_pg_conn *c, const char *why);
 // How many statements a batch may have now; 0: none.
 uint32_t mer_pg_conn_room(const struct mer_pg_conn *c);
 // Sends them under one Sync. All have the same scope. They are in flight afterwards, or the connection was
@@ -136,6 +138,23 @@ struct mer_pg_queue {
     struct mer_pg_query *head, **tail;
     uint32_t n;
 };
+
+static inline void mer_pg_queue_init(struct mer_pg_queue *l)
+{
+    *l = (struct mer_pg_queue){.tail = &l->head};
+}
+
+static inline void mer_pg_queue_remove(struct mer_pg_queue *l, struct mer_pg_query *q)
+{
+    *q->pprev = q->next;
+    if (q->next)
+        q->next->pprev = q->pprev;
+    else
+        l->tail = q->pprev;
+    q->next = NULL;
+    q->pprev = NULL;
+    l->n--;
+}
 
 struct mer_pg_pool {
     struct mer_loop *loop;
@@ -166,5 +185,6 @@ void mer_pg_requeue(struct mer_pg_query *q); // at the head
 void mer_pg_wake(struct mer_pg_pool *pool);
 void mer_pg_lane_changed(struct mer_pg_pool *pool, enum mer_pg_lane lane);
 bool mer_pg_lane_up(const struct mer_pg_pool *pool, enum mer_pg_lane lane);
+uint32_t mer_pg_lane_ready_n(const struct mer_pg_pool *pool, enum mer_pg_lane lane);
 
 #endif

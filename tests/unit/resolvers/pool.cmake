@@ -1,0 +1,5 @@
+find_path(MER_PG_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+mer_unit_test(pool SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_pool.c ${CMAKE_SOURCE_DIR}/tests/pg_fixture.c USES resolvers LIBS pq)
+if(TARGET test_pool)
+  target_include_directories(test_pool PRIVATE ${MER_PG_INCLUDE})
+endif()
