@@ -111,6 +111,7 @@ def _settings(name):
 _HBA = """# TLS only. The replication role must show its certificate besides its password (R57).
 hostssl all         repl 127.0.0.1/32 scram-sha-256 clientcert=verify-full
 hostssl replication repl 127.0.0.1/32 scram-sha-256 clientcert=verify-full
+hostssl replication postgres 127.0.0.1/32 scram-sha-256
 hostssl all         all  127.0.0.1/32 scram-sha-256
 """
 
@@ -146,8 +147,9 @@ def ensure(name, base=None):
     fresh = folder.with_name(f"{name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     if base:
-        run([PG_BIN / "pg_basebackup", "-D", fresh, "-d", dsn(base).replace(f"dbname={DATABASE} ", ""), "-X", "stream",
-             "-c", "fast", "--no-sync"], as_db=True)
+        run([PG_BIN / "pg_basebackup", "-D", fresh, "-X", "stream", "-c", "fast", "--no-sync", "-d",
+             f"host=127.0.0.1 port={DB[base].port} user=postgres sslmode=verify-full sslrootcert={CA}"],
+            as_db=True, env=dict(os.environ, PGPASSWORD=password("postgres")))
     else:
         run(["cp", "-a", "--reflink=auto", TEMPLATE, fresh], as_db=True)
     _configure(fresh, name)

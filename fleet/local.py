@@ -166,6 +166,9 @@ def up(size="S", only=None, databases_only=False, activity=True):
         pki.ensure_certificates()
         pki.ensure_token_keys()
         data = seed.Generation(names, size)   # in the background while clusters are made
+        if data.todo:
+            for script in SCRIPTS:   # nobody may write to a database before its past is loaded
+                terminate(script)
         links.start()
         _ensure_databases(names)
         data.load()

@@ -40,10 +40,16 @@ def _as_user(as_db):
     return {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
 
 
+def _environment(as_db, env):
+    """Root's home is closed to the other user, and libpq looks for certificates there."""
+    return dict(env or os.environ, HOME="/nonexistent") if as_db and db_user() else env
+
+
 def run(cmd, as_db=False, check=True, **more):
     """Run to the end; on failure the error holds what the command said."""
     done = subprocess.run([str(part) for part in cmd], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          cwd=more.pop("cwd", "/"), **_as_user(as_db), **more)
+                          cwd=more.pop("cwd", "/"), env=_environment(as_db, more.pop("env", None)),
+                          **_as_user(as_db), **more)
     if check and done.returncode != 0:
         raise FleetError(f"{' '.join(str(part) for part in cmd)}: exit {done.returncode}\n{done.stdout.strip()}")
     return done
@@ -88,7 +94,7 @@ def spawn(name, cmd, as_db=False, env=None):
     log = log_file(name.replace(":", "-"))
     with open(log, "ab") as out:
         child = subprocess.Popen([str(part) for part in cmd], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                 cwd="/", start_new_session=True, env=env, **_as_user(as_db))
+                                 cwd="/", start_new_session=True, env=_environment(as_db, env), **_as_user(as_db))
     _CHILDREN.append(child)
     _pid_file(name).write_text(f"{child.pid} {_start_time(child.pid) or 0}\n")
     return child.pid
