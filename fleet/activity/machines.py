@@ -99,9 +99,12 @@ class Machines:
         end, and the machine stood since."""
         if machine["status"] != "productive":
             return
-        cur.execute("SELECT max(logged_at) FROM production_logs WHERE facility_id = %s AND equipment_id = %s"
-                    " AND logged_at > now() - interval '8 days'"
-                    " HAVING max(logged_at) < now() - interval '5 minutes'", (self.facility, machine["id"]))
+        cur.execute("SELECT greatest(e.status_since, max(l.logged_at)) FROM equipment e LEFT JOIN production_logs l"
+                    " ON l.facility_id = e.facility_id AND l.equipment_id = e.equipment_id"
+                    " AND l.logged_at > now() - interval '8 days'"
+                    " WHERE e.facility_id = %s AND e.equipment_id = %s GROUP BY e.status_since"
+                    " HAVING greatest(e.status_since, max(l.logged_at)) < now() - interval '5 minutes'",
+                    (self.facility, machine["id"]))
         row = cur.fetchone()
         if row:
             self.change(cur, machine, "planned_down", since=row[0], reason="stopped")

@@ -75,7 +75,7 @@ def customers(seed, tenant, region, n):
     for i in range(n):
         name = f"{_FIRST[rng.randrange(len(_FIRST))]} {_SECOND[rng.randrange(len(_SECOND))]} {code} {i + 1}"
         rows.append((stable_id(seed, f"{tenant}/{region}", "customer", i), f"{code}-{region[:2].upper()}-{i + 1:04d}",
-                     name, rng.choice(countries[region]), i > 9 and rng.random() < 0.04))
+                     name, rng.choice(countries[region]), i % 25 == 17))
     return rows
 
 

@@ -5,32 +5,11 @@
 -- each other, then the rules, then the rows. A refused call leaves no idempotency row, so the caller may
 -- put right what was wrong and use the key again.
 
-CREATE FUNCTION write_error(code text, message text, VARIADIC path text[] DEFAULT '{}') RETURNS jsonb
-  LANGUAGE sql IMMUTABLE AS $$
-  SELECT jsonb_build_object('field', CASE WHEN cardinality(path) > 0 THEN to_jsonb(path) END,
-                            'message', message, 'code', code)
-$$;
-
--- `name` is the payload's entity field. Refused: the entity may still be named, to show its current state.
-CREATE FUNCTION write_answer(name text, id text, errors jsonb DEFAULT '[]') RETURNS jsonb
-  LANGUAGE sql IMMUTABLE AS $$
-  SELECT jsonb_build_object(name, CASE WHEN id IS NOT NULL THEN jsonb_build_object('id', id) END,
-                            'errors', errors,
-                            'acceptedBy', CASE WHEN errors = '[]' THEN 'EDGE' END,
-                            'replicated', false)
-$$;
-
--- A decimal that numeric(18,4) holds without rounding, else NULL.
-CREATE FUNCTION write_decimal(value text) RETURNS numeric
-  LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN value ~ '^-?[0-9]{1,14}(\.[0-9]{1,4})?$' THEN value::numeric(18,4) END
-$$;
-
 -- NULL: the key is new and now ours, go on. Else the answer to give: the stored one, or a refusal.
 CREATE FUNCTION write_begin(kind text, name text, facility text, input jsonb) RETURNS jsonb
   LANGUAGE plpgsql AS $$
 DECLARE
-  print text := encode(sha256(convert_to(kind || input::text, 'UTF8')), 'hex');
+  print text := write_fingerprint(kind, input);
   stored record;
 BEGIN
   IF facility IS DISTINCT FROM (SELECT n.facility FROM node_self n) THEN
@@ -69,9 +48,9 @@ BEGIN
   RETURN answer;
 END $$;
 
-CREATE FUNCTION order_node_id(facility text, order_id uuid) RETURNS text
+CREATE FUNCTION order_node_id(at_facility text, order_id uuid) RETURNS text
   LANGUAGE sql STABLE AS $$
-  SELECT node_id('Order', n.region, facility, order_id::text) FROM node_self n
+  SELECT node_id('Order', n.region, at_facility, order_id::text) FROM node_self n
 $$;
 
 -- The lines of a new order with price and verdict. The customer's own price goes before the list price,

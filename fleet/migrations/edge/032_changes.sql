@@ -187,5 +187,5 @@ BEGIN
   VALUES (facility, new_id, run.run_id, app_tenant(), run.product_id, coalesce(input ->> 'type', 'final'), sample, bad,
           CASE WHEN bad * 100::bigint <= sample THEN 'pass' ELSE 'fail' END, now());
   RETURN write_end(facility, input, write_answer('inspection',
-    (SELECT node_id('Inspection', n.region, facility, new_id::text) FROM node_self n)));
+    (SELECT node_id('Inspection', n.region, run.facility_id, new_id::text) FROM node_self n)));
 END $$;

@@ -25,16 +25,18 @@ DECLARE
   keys text;
   sets text;
 BEGIN
-  IF NEW.tbl NOT IN ('customers', 'products', 'product_prices', 'system_configuration') THEN
+  IF NEW.tbl NOT IN ('customers', 'products', 'product_prices', 'system_configuration',
+                     'master_idempotency') THEN
     RAISE EXCEPTION 'outbox names table %', NEW.tbl;
   END IF;
   SELECT string_agg(quote_ident(a.attname), ', ') FILTER (WHERE a.attnum = ANY (i.indkey::int2[])),
-         string_agg(format('%1$I = EXCLUDED.%1$I', a.attname), ', ') FILTER (WHERE NOT a.attnum = ANY (i.indkey::int2[]))
+         string_agg(format('%1$I = EXCLUDED.%1$I', a.attname), ', ')
+           FILTER (WHERE NOT a.attnum = ANY (i.indkey::int2[]))
     INTO keys, sets
   FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE i.indrelid = NEW.tbl::regclass AND i.indisprimary;
-  EXECUTE format('INSERT INTO %1$I SELECT * FROM jsonb_populate_record(NULL::%1$I, $1) ON CONFLICT (%2$s) DO UPDATE SET %3$s',
-                 NEW.tbl, keys, sets) USING NEW.row;
+  EXECUTE format('INSERT INTO %1$I SELECT * FROM jsonb_populate_record(NULL::%1$I, $1)'
+                 ' ON CONFLICT (%2$s) DO UPDATE SET %3$s', NEW.tbl, keys, sets) USING NEW.row;
   RETURN NULL;
 END $$;
 
