@@ -148,6 +148,8 @@ def main():
     args = parser().parse_args()
     os.chdir(ROOT)
     try:
+        if args.command not in ("up", "down", "status") and not (layout.STATE / "fleet.json").exists():
+            raise FleetError("no fleet here; start one with ./dev up")
         return args.work(args) or 0
     except (FleetError, LookupError) as problem:
         print(f"./dev {args.command}: {problem.args[0] if problem.args else problem}", file=sys.stderr)
