@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The command line: `meridian COMMAND …`. Exit status 0 good, 1 failed while running or findings, 2 wrong usage or
 // configuration.
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
-#include "base/time.h"
-#include "gateway/config.h"
+#include "gateway/commands.h"
 #include "gateway/serve.h"
-#include "gateway/snapshot.h"
-#include "rollup/rollup.h"
 
 #define SETS_MAX 64
 
 struct args {
-    const char *config;
+    const char *config, *from, *to;
     const char *sets[SETS_MAX];
     size_t sets_n;
     bool once, offline;
-    const char *from, *to;
+    struct mer_plan_args plan;
+    char threads[64];
 };
 
 static int usage(const char *what)
@@ -27,39 +23,59 @@ static int usage(const char *what)
     fprintf(stderr,
             "meridian: %s\n"
             "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
-            "       meridian rollup --config FILE [--set KEY.PATH=VALUE]… [--once] [--from T --to T]\n"
-            "       meridian check  --config FILE [--offline]\n",
+            "       meridian rollup --config FILE [--once] [--from T --to T]\n"
+            "       meridian check  --config FILE [--offline]\n"
+            "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
+            "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
+            "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
             what);
     return 2;
 }
 
-static bool value_of(int argc, char **argv, int *i, const char *name, const char **out)
+struct option {
+    const char *name;
+    const char **value;
+};
+
+static bool take_value(struct args *a, const char *name, const char *value)
 {
-    if (strcmp(argv[*i], name) != 0 || *i + 1 >= argc) {
-        return false;
+    const struct option options[] = {
+        {"--config", &a->config},       {"--from", &a->from},
+        {"--to", &a->to},               {"--query", &a->plan.query},
+        {"--variables", &a->plan.variables}, {"--facts", &a->plan.facts},
+        {"--tenant", &a->plan.tenant},  {"--role", &a->plan.role},
+        {"--region", &a->plan.region},  {"--facilities", &a->plan.facilities},
+        {"--max-age", &a->plan.max_age}, {"--admin", &a->plan.admin},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (strcmp(name, options[i].name) == 0) {
+            *options[i].value = value;
+            return true;
+        }
     }
-    *out = argv[++*i];
-    return true;
+    if (strcmp(name, "--set") == 0 && a->sets_n < SETS_MAX) {
+        a->sets[a->sets_n++] = value;
+        return true;
+    }
+    if (strcmp(name, "--threads") == 0 && a->sets_n < SETS_MAX) {
+        snprintf(a->threads, sizeof(a->threads), "threads=%.40s", value);
+        a->sets[a->sets_n++] = a->threads;
+        return true;
+    }
+    return false;
 }
 
 static bool parse_args(int argc, char **argv, struct args *a)
 {
     for (int i = 2; i < argc; i++) {
-        const char *v = NULL;
-        if (value_of(argc, argv, &i, "--config", &a->config) || value_of(argc, argv, &i, "--from", &a->from) ||
-            value_of(argc, argv, &i, "--to", &a->to)) {
-            continue;
-        }
-        if (value_of(argc, argv, &i, "--set", &v) && a->sets_n < SETS_MAX) {
-            a->sets[a->sets_n++] = v;
-        } else if (value_of(argc, argv, &i, "--threads", &v) && a->sets_n < SETS_MAX) {
-            static char set[64];
-            snprintf(set, sizeof(set), "threads=%.40s", v);
-            a->sets[a->sets_n++] = set;
-        } else if (strcmp(argv[i], "--once") == 0) {
+        if (strcmp(argv[i], "--once") == 0) {
             a->once = true;
         } else if (strcmp(argv[i], "--offline") == 0) {
             a->offline = true;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            a->plan.json = true;
+        } else if (i + 1 < argc && take_value(a, argv[i], argv[i + 1])) {
+            i++;
         } else {
             return false;
         }
@@ -67,71 +83,36 @@ static bool parse_args(int argc, char **argv, struct args *a)
     return true;
 }
 
-static volatile sig_atomic_t stop_rollup;
-
-static void on_stop(int signo)
+static int run(struct mer_arena *arena, const char *command, const struct args *a)
 {
-    (void)signo;
-    stop_rollup = 1;
-}
-
-static bool read_hour(const char *text, int64_t *us)
-{
-    *us = 0;
-    return !text || (mer_time_parse_rfc3339(mer_slice_of(text), us) && *us % 3600000000 == 0);
-}
-
-static int rollup(struct mer_arena *arena, const struct mer_config *c, const struct args *a)
-{
+    struct mer_config c;
     struct mer_diag d = {0};
-    const struct mer_config_source *source = mer_config_source(c, MER_S("analytics"));
-    const struct mer_config_region *region = mer_config_region(c, c->self.region);
-    struct mer_kpi_catalogue *catalogue = NULL;
-    if (!c->rollup.present || !source || !source->kpis.n || !region) {
-        return usage("the configuration has no rollup section, no kpis or no region");
+    if (strcmp(command, "routes") == 0 && !a->config) {
+        return mer_command_routes(arena, NULL, a->plan.admin);
     }
-    if (mer_kpi_catalogue_load(arena, source->kpis.p, &catalogue, &d)) {
+    if (!a->config) {
+        return usage("--config FILE is expected");
+    }
+    if (mer_config_load(arena, a->config, a->sets, a->sets_n, &c, &d)) {
         fprintf(stderr, "meridian: %s\n", d.msg);
         return 2;
     }
-    struct mer_rollup_opts o = {
-        .catalogue = catalogue,
-        .region = c->self.region,
-        .facilities = region->facilities.items,
-        .facilities_n = region->facilities.n,
-        .sources_n = c->rollup.sources_n,
-        .target_dsn = c->rollup.target,
-        .interval_ms = (uint32_t)c->rollup.interval_ms,
-        .lookback_ms = (uint32_t)c->rollup.lookback_ms,
-        .once = a->once || a->from || a->to,
-        .stop = &stop_rollup,
-    };
-    struct mer_rollup_source *sources = MER_NEW_N(arena, struct mer_rollup_source, c->rollup.sources_n);
-    for (uint32_t i = 0; i < o.sources_n; i++) {
-        sources[i] = (struct mer_rollup_source){c->rollup.sources[i].environment, c->rollup.sources[i].url};
+    if (strcmp(command, "serve") == 0) {
+        return mer_serve(&c);
     }
-    o.sources = sources;
-    if (!read_hour(a->from, &o.from_us) || !read_hour(a->to, &o.to_us) || (a->from == NULL) != (a->to == NULL)) {
-        return usage("--from and --to are RFC 3339 whole hours, given together");
+    if (strcmp(command, "rollup") == 0) {
+        return mer_command_rollup(arena, &c, a->once, a->from, a->to);
     }
-    mer_log_set_level(c->telemetry.log);
-    signal(SIGTERM, on_stop);
-    signal(SIGINT, on_stop);
-    signal(SIGPIPE, SIG_IGN);
-    return mer_rollup_run(&o, NULL);
-}
-
-static int check(const struct mer_config *c)
-{
-    struct mer_diag d = {0};
-    struct mer_snapshot *s = NULL;
-    if (mer_config_check_serving(c, &d) || mer_snapshot_load(c, &s, &d)) {
-        fprintf(stderr, "meridian: %s\n", d.msg);
-        return 1;
+    if (strcmp(command, "check") == 0) {
+        return mer_command_check(&c);
     }
-    printf("%s: good\n", c->path.p);
-    mer_snapshot_destroy(s);
-    return 0;
+    if (strcmp(command, "plan") == 0) {
+        return mer_command_plan(arena, &c, &a->plan);
+    }
+    if (strcmp(command, "routes") == 0) {
+        return mer_command_routes(arena, &c, a->plan.admin);
+    }
+    return usage("unknown command");
 }
 
 int main(int argc, char **argv)
@@ -143,24 +124,8 @@ int main(int argc, char **argv)
     if (!parse_args(argc, argv, &a)) {
         return usage("unknown or incomplete argument");
     }
-    if (!a.config) {
-        return usage("--config FILE is expected");
-    }
     struct mer_arena *arena = mer_arena_create(0);
-    struct mer_config c;
-    struct mer_diag d = {0};
-    int rc = 2;
-    if (mer_config_load(arena, a.config, a.sets, a.sets_n, &c, &d)) {
-        fprintf(stderr, "meridian: %s\n", d.msg);
-    } else if (strcmp(argv[1], "serve") == 0) {
-        rc = mer_serve(&c);
-    } else if (strcmp(argv[1], "rollup") == 0) {
-        rc = rollup(arena, &c, &a);
-    } else if (strcmp(argv[1], "check") == 0) {
-        rc = check(&c);
-    } else {
-        rc = usage("unknown command");
-    }
+    int rc = run(arena, argv[1], &a);
     mer_arena_destroy(arena);
     return rc;
 }

@@ -97,9 +97,26 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t n = s->config->threads > 0 ? s->config->threads : cores > 0 ? cores : 1;
     n = n > THREADS_MAX ? THREADS_MAX : n;
+    struct mer_memcached *shared = NULL;
+    if (s->config->cache.memcached.n) {
+        struct mer_memcached_opts m = {.servers = s->config->cache.memcached.items,
+                                       .servers_n = s->config->cache.memcached.n};
+        struct mer_diag d = {0};
+        shared = mer_memcached_open(&m, &d);
+        if (!shared) {
+            return usage(&d);
+        }
+    }
     for (int64_t i = 0; i < n; i++) {
         struct mer_diag d = {0};
-        struct mer_worker_opts o = {(uint32_t)i, s->config, snapshot, auth, s->listens, s->listens_n};
+        struct mer_worker_opts o = {.index = (uint32_t)i,
+                                    .config = s->config,
+                                    .snapshot = snapshot,
+                                    .auth = auth,
+                                    .listens = s->listens,
+                                    .listens_n = s->listens_n,
+                                    .cache_bytes = (size_t)(s->config->cache.memory_bytes / n),
+                                    .shared = shared};
         if (mer_worker_create(&o, &workers[i], &d)) {
             return usage(&d);
         }
@@ -113,8 +130,19 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
     for (int64_t i = 0; i < n; i++) {
         pthread_join(threads[i], NULL);
     }
+    if (shared) {
+        mer_memcached_stop(shared);
+    }
+    while (shared && mer_memcached_pending(shared) > 0) {
+        for (int64_t i = 0; i < n; i++) {
+            mer_loop_turn(workers[i]->loop, 1);
+        }
+    }
     for (int64_t i = 0; i < n; i++) {
         mer_worker_destroy(workers[i]);
+    }
+    if (shared) {
+        mer_memcached_close(shared);
     }
     return 0;
 }

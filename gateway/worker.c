@@ -90,6 +90,8 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     if (err) {
         return err;
     }
+    w->cache = mer_cache_create(w->loop, opts->cache_bytes, opts->shared);
+    w->site->cache = w->cache;
     struct mer_poller_opts p = {
         .site = w->site,
         .health_ms = (uint32_t)w->config->monitor.interval_ms,
@@ -127,6 +129,9 @@ void mer_worker_destroy(struct mer_worker *w)
     }
     if (w->site) {
         mer_site_destroy(w->site);
+    }
+    if (w->cache) {
+        mer_cache_destroy(w->cache);
     }
     mer_plan_cache_destroy(w->plans);
     mer_token_memory_destroy(w->tokens);

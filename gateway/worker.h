@@ -4,6 +4,7 @@
 #ifndef MER_GATEWAY_WORKER_H
 #define MER_GATEWAY_WORKER_H
 
+#include "cache/cache.h"
 #include "gateway/auth.h"
 #include "gateway/config.h"
 #include "gateway/poller.h"
@@ -32,6 +33,7 @@ struct mer_worker {
     struct mer_site *site;
     struct mer_server *server;
     struct mer_poller *poller;
+    struct mer_cache *cache;
     struct mer_plan_cache *plans;
     struct mer_token_memory *tokens;
     struct mer_operation_opts operation_opts, hop_opts;
@@ -63,6 +65,8 @@ struct mer_worker_opts {
     struct mer_auth *auth; // a reference is taken
     const struct mer_worker_listen *listens;
     uint32_t listens_n;
+    size_t cache_bytes;            // this loop's share of memory
+    struct mer_memcached *shared;  // of the process, or NULL
 };
 
 enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out,

@@ -115,7 +115,7 @@ static void set_root_error(struct mer_exec *x, struct exec_fetch *f, struct mer_
     exec_fetch_done(f);
 }
 
-static struct mer_exec_error *coerce(struct mer_exec *x, struct exec_fetch *f)
+struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f)
 {
     const struct mer_fetch_field *root = f->plan->op.fields[0];
     struct mer_in_error bad = {0};
@@ -175,7 +175,7 @@ static void start_root(struct mer_exec *x, struct exec_fetch *f)
         exec_fetch_done(f);
         return;
     }
-    struct mer_exec_error *e = coerce(x, f);
+    struct mer_exec_error *e = exec_coerce_root(x, f);
     if (!e && f->plan->resident && !x->ask.caller.rows) {
         e = exec_error(x, "FORBIDDEN", "role %.*s may not read these rows", MER_FMT(x->ask.caller.role));
     }
@@ -385,6 +385,7 @@ void mer_exec_end(struct mer_exec *x)
     x->finished = true;
     mer_task_cancel(x->ask.site->loop, &x->task);
     for (uint32_t i = 0; i < x->ask.plan->fetches_n; i++) {
+        exec_kpi_cancel(&x->fetches[i]);
         for (uint32_t k = 0; k < x->fetches[i].parts_n; k++) {
             stop_part(x->fetches[i].parts[k]);
         }

@@ -2,12 +2,16 @@
 // KPI fields: first what is stored on the global tier, which also tells up to when; then, for the hours after, raw
 // parts in each region; then the arithmetic (resolvers/kpi/). A fetch of KPIs is a few jobs: one for a root field,
 // one for each entity and field.
+#include "base/buf.h"
 #include "base/log.h"
+#include "base/time.h"
+#include "cache/cache.h"
 #include "resolvers/exec_priv.h"
 #include "resolvers/kpi/finish.h"
 #include "resolvers/kpi/query.h"
 
 struct kpi_job {
+    struct mer_exec *x;
     struct exec_fetch *fetch;
     uint32_t id; // entity: index of its id
     uint32_t field;
@@ -19,6 +23,9 @@ struct kpi_job {
     struct mer_json json; // the finished value
     struct mer_exec_error *error;
     int32_t entry; // freshness of the whole
+    struct mer_slice key; // in the cache; n == 0: not looked up
+    struct mer_cache_ask cache;
+    bool leads; // others wait for what this job makes
 };
 
 struct kpi_run {
@@ -63,12 +70,110 @@ static void attach_entities(struct mer_exec *x, struct exec_fetch *f)
 
 static void job_done(struct mer_exec *x, struct kpi_job *j)
 {
+    if (j->leads) { // nothing that may be shared came of it
+        j->leads = false;
+        mer_cache_abandon(&j->cache);
+    }
     store_job(x, j);
     if (--j->fetch->kpi->pending == 0) {
         attach_entities(x, j->fetch);
         exec_fetch_done(j->fetch);
         exec_schedule(x);
     }
+}
+
+// ---- freshness of the whole ----
+
+// How old the whole is: stored hours are as old as the earliest watermark they wait for.
+static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, int64_t cached_at_us)
+{
+    const struct mer_site_source *s = &x->ask.site->sources[j->fetch->plan->source];
+    struct mer_fresh_entry e = {
+        .source = s->name,
+        .tier = MER_TIER_GLOBAL,
+        .as_of_us = as_of_us,
+        .stale_after_us = s->stale_after_us,
+        .cached_at_us = cached_at_us,
+        .online = true,
+    };
+    j->entry = (int32_t)mer_fresh_add(&x->fresh, &e);
+}
+
+// ---- the cache: finished figures of closed hours, under everything that they depend on ----
+
+#define TTL_MS 300000
+#define WAIT_FOR_LEADER_MS 2000
+
+// The database of stored hours here: its version is part of every key, so that a rebuilt hour is never shadowed.
+static const struct mer_place *stored_here(const struct mer_exec *x, uint32_t source)
+{
+    for (uint32_t i = 0; i < x->ask.site->places_n; i++) {
+        const struct mer_place *p = &x->ask.site->places[i];
+        if (p->source == source && p->sql && p->tier == MER_TIER_GLOBAL) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static struct mer_slice cache_key(struct mer_exec *x, const struct kpi_job *j)
+{
+    const struct mer_place *place = stored_here(x, j->fetch->plan->source);
+    struct mer_slice version = place ? mer_board_version(x->ask.site->board, place->index) : MER_NIL;
+    if (!x->ask.site->cache || version.n == 0 || x->ask.max_age_us >= 0) {
+        return MER_NIL;
+    }
+    const struct mer_caller *c = &x->ask.caller;
+    struct mer_buf b;
+    mer_buf_init(&b, x->a, 512);
+    mer_buf_printf(&b, "kpi1\n%.*s\n%.*s\n%.*s\n%.*s\n%lld\n%.*s\n", MER_FMT(c->tenant), MER_FMT(c->role),
+                   MER_FMT(c->facilities), MER_FMT(version), (long long)(x->now_us / 3600000000),
+                   MER_FMT(j->fetch->ids_n ? j->fetch->ids[j->id] : MER_NIL));
+    mer_buf_add(&b, exec_field_text(x, j->fetch, j->field));
+    return mer_buf_slice(&b);
+}
+
+// The stored form: as-of (8 bytes), then the field's JSON.
+static void share(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, struct mer_slice json, bool incomplete)
+{
+    if (!j->leads || j->error || j->raw_asked || incomplete) {
+        return;
+    }
+    char *p = mer_arena_bytes(x->a, json.n + sizeof(as_of_us));
+    memcpy(p, &as_of_us, sizeof(as_of_us));
+    memcpy(p + sizeof(as_of_us), json.p, json.n);
+    j->leads = false;
+    mer_cache_fill(&j->cache, mer_slice_make(p, json.n + sizeof(as_of_us)), mer_time_wall_us(), TTL_MS);
+}
+
+static void drop_entry(void *entry)
+{
+    mer_cache_entry_unref(entry);
+}
+
+static void note_cache(struct mer_exec *x, enum mer_exec_cache c)
+{
+    x->cache = c > x->cache ? c : x->cache; // the worst part's: a miss outweighs a hit
+}
+
+static bool take_hit(struct mer_exec *x, struct kpi_job *j, struct mer_cache_entry *e)
+{
+    int64_t as_of = 0;
+    exec_keep(x, e, drop_entry);
+    if (e->value.n < sizeof(as_of)) {
+        return false;
+    }
+    memcpy(&as_of, e->value.p, sizeof(as_of));
+    struct mer_slice json = mer_slice_make(e->value.p + sizeof(as_of), e->value.n - sizeof(as_of));
+    if (mer_json_parse(x->a, json, NULL, &j->json, NULL)) {
+        return false;
+    }
+    note_cache(x, MER_EXEC_CACHE_HIT);
+    if (x->cached_at_us == MER_TIME_UNKNOWN || e->stored_at_us < x->cached_at_us) {
+        x->cached_at_us = e->stored_at_us;
+    }
+    note_age(x, j, as_of, e->stored_at_us);
+    return true;
 }
 
 // ---- finishing ----
@@ -86,26 +191,6 @@ static void add_region(struct mer_slice *list, uint32_t *n, struct mer_slice reg
         }
     }
     list[(*n)++] = region;
-}
-
-// How old the whole is: stored hours are as old as the earliest watermark they wait for.
-static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us)
-{
-    const struct exec_part *stored = NULL;
-    for (uint32_t i = 0; i < j->fetch->parts_n && !stored; i++) {
-        stored = j->fetch->parts[i]->job == j ? j->fetch->parts[i] : NULL;
-    }
-    const struct mer_site_source *s = &x->ask.site->sources[j->fetch->plan->source];
-    struct mer_fresh_entry e = {
-        .source = s->name,
-        .region = j->raw_asked ? MER_NIL : stored->place ? stored->place->region : MER_NIL,
-        .tier = stored->place ? stored->place->tier : MER_TIER_GLOBAL,
-        .as_of_us = as_of_us,
-        .stale_after_us = s->stale_after_us,
-        .cached_at_us = MER_TIME_UNKNOWN,
-        .online = true,
-    };
-    j->entry = (int32_t)mer_fresh_add(&x->fresh, &e);
 }
 
 static int64_t oldest_mark(const struct kpi_job *j)
@@ -150,30 +235,41 @@ static void finish(struct mer_exec *x, struct kpi_job *j)
         mer_log(MER_LOG_ERROR, "kpi", "cannot finish: %s", diag.msg);
         j->error = exec_error(x, "FETCH_ERROR", "a part of the key figures is not understood");
     }
-    note_age(x, j, j->raw_asked && as_of > 0 ? as_of : oldest_mark(j));
+    as_of = j->raw_asked && as_of > 0 ? as_of : oldest_mark(j);
+    note_age(x, j, as_of, MER_TIME_UNKNOWN);
+    share(x, j, as_of, mer_buf_slice(&out), answers.missing_regions_n > 0);
     job_done(x, j);
 }
 
 // ---- asking ----
 
+void exec_compile_kpi(struct exec_part *p)
+{
+    if (p->place->tier == MER_TIER_GLOBAL) {
+        mer_kpi_stored_sql(p->x->a, p->cells, &p->sql);
+    } else {
+        mer_kpi_raw_part_sql(p->x->a, p->cells, &p->sql);
+    }
+}
+
+struct mer_slice exec_kpi_hop_text(struct exec_part *p)
+{
+    struct mer_buf body;
+    mer_buf_init(&body, p->x->a, 1024);
+    mer_buf_add(&body, MER_S("{\"query\":"));
+    mer_json_write_string(&body, mer_kpi_cells_graphql(p->x->a, p->cells));
+    mer_buf_add_char(&body, '}');
+    return mer_buf_slice(&body);
+}
+
 void exec_ask_kpi(struct exec_part *p)
 {
-    struct mer_exec *x = p->x;
     if (p->place->sql) {
-        if (p->place->tier == MER_TIER_GLOBAL) {
-            mer_kpi_stored_sql(x->a, p->cells, &p->sql);
-        } else {
-            mer_kpi_raw_part_sql(x->a, p->cells, &p->sql);
-        }
+        exec_compile_kpi(p);
         exec_run_sql(p, &p->sql);
-        return;
+    } else {
+        exec_send_hop(p, exec_kpi_hop_text(p));
     }
-    struct mer_buf body;
-    mer_buf_init(&body, x->a, 1024);
-    mer_buf_add(&body, MER_S("{\"query\":"));
-    mer_json_write_string(&body, mer_kpi_cells_graphql(x->a, p->cells));
-    mer_buf_add_char(&body, '}');
-    exec_send_hop(p, mer_buf_slice(&body));
 }
 
 static struct exec_part *new_part(struct mer_exec *x, struct kpi_job *j, const struct mer_kpi_part *cells,
@@ -347,6 +443,33 @@ static struct mer_exec_error *make_ask(struct mer_exec *x, struct kpi_job *j)
     }
 }
 
+static void looked_up(void *owner, enum mer_cache_status status, struct mer_cache_entry *entry)
+{
+    struct kpi_job *j = owner;
+    struct mer_exec *x = j->x;
+    if (entry && take_hit(x, j, entry)) {
+        job_done(x, j);
+        return;
+    }
+    j->leads = status == MER_CACHE_MISS;
+    note_cache(x, MER_EXEC_CACHE_MISS);
+    ask_stored(x, j);
+}
+
+static void look_up(struct mer_exec *x, struct kpi_job *j)
+{
+    j->key = cache_key(x, j);
+    if (j->key.n == 0) {
+        ask_stored(x, j);
+        return;
+    }
+    enum mer_cache_status st =
+        mer_cache_get(x->ask.site->cache, &j->cache, j->key, WAIT_FOR_LEADER_MS, looked_up, j);
+    if (st != MER_CACHE_PENDING) {
+        looked_up(j, st, st == MER_CACHE_HIT_MEMORY ? j->cache.entry : NULL);
+    }
+}
+
 static void start_job(struct mer_exec *x, struct kpi_job *j)
 {
     j->error = make_ask(x, j);
@@ -355,7 +478,15 @@ static void start_job(struct mer_exec *x, struct kpi_job *j)
     } else if (j->ask->kind == MER_KPI_CELLS) {
         ask_cells(x, j);
     } else {
-        ask_stored(x, j);
+        look_up(x, j);
+    }
+}
+
+void exec_kpi_cancel(struct exec_fetch *f)
+{
+    for (uint32_t i = 0; f->kpi && i < f->kpi->jobs_n; i++) {
+        mer_cache_cancel(&f->kpi->jobs[i].cache);
+        f->kpi->jobs[i].leads = false;
     }
 }
 
@@ -372,8 +503,33 @@ void exec_kpi_start(struct mer_exec *x, struct exec_fetch *f)
         f->roots[i]->slots = MER_NEW_N(x->a, struct mer_val, fields);
         for (uint32_t k = 0; k < fields; k++) {
             struct kpi_job *j = &f->kpi->jobs[i * fields + k];
-            *j = (struct kpi_job){.fetch = f, .id = i, .field = k, .entry = -1};
+            *j = (struct kpi_job){.x = x, .fetch = f, .id = i, .field = k, .entry = -1};
             start_job(x, j);
         }
     }
+}
+
+struct mer_exec_error *exec_kpi_explain(struct mer_exec *x, struct exec_fetch *f)
+{
+    struct kpi_job *j = MER_NEW(x->a, struct kpi_job);
+    j->fetch = f;
+    f->kpi = MER_NEW(x->a, struct kpi_run);
+    struct mer_exec_error *e = make_ask(x, j);
+    if (e) {
+        return e;
+    }
+    struct mer_kpi_part cells = mer_kpi_part_of(j->ask, false, x->ask.caller.tenant);
+    new_part(x, j, &cells, MER_NIL, false);
+    // As if the last two hours were not stored yet: which regions would be asked, and what.
+    int64_t upto = j->ask->now_us - 2 * 3600000000;
+    struct mer_kpi_mark *marks = MER_NEW_N(x->a, struct mer_kpi_mark, j->ask->facilities_n);
+    for (uint32_t i = 0; i < j->ask->facilities_n; i++) {
+        marks[i] = (struct mer_kpi_mark){j->ask->facilities[i].code, upto - upto % 3600000000};
+    }
+    struct mer_kpi_part *parts = NULL;
+    uint32_t n = mer_kpi_split(x->a, j->ask, false, x->ask.caller.tenant, marks, j->ask->facilities_n, &parts);
+    for (uint32_t i = 0; i < n; i++) {
+        new_part(x, j, &parts[i], parts[i].facilities[0].region, false);
+    }
+    return NULL;
 }

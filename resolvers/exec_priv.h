@@ -97,6 +97,7 @@ void exec_part_done(struct exec_part *p);
 void exec_fetch_done(struct exec_fetch *f);
 // Lets what waited for this fetch begin.
 void exec_schedule(struct mer_exec *x);
+struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f);
 
 // ---- parts.c ----
 // Cuts the fetch into parts; an error of the arguments is returned.
@@ -105,6 +106,8 @@ void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f);
 // Places the part and asks it; may be called again after a failure.
 void exec_ask_part(struct exec_part *p);
 struct mer_exec_error *exec_place_part(struct exec_part *p);
+// The same, telling the verdict over every place.
+struct mer_exec_error *exec_place_part_why(struct exec_part *p, enum mer_reject *verdicts);
 uint32_t exec_entry_for(struct exec_part *p, struct mer_slice facility);
 uint32_t exec_default_entry(struct exec_part *p);
 struct exec_part *exec_new_part(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region);
@@ -112,6 +115,12 @@ void exec_part_add_facility(struct exec_part *p, struct mer_slice facility);
 
 // ---- part_sql.c, part_hop.c ----
 void exec_ask_sql(struct exec_part *p);
+// Fills p->sql, or p->error.
+void exec_compile_sql(struct exec_part *p);
+// The body that a hop would send; n == 0 with p->error.
+struct mer_slice exec_hop_text(struct exec_part *p);
+// One field of a fetch with its arguments' values: the same text for the same question.
+struct mer_slice exec_field_text(struct mer_exec *x, struct exec_fetch *f, uint32_t field);
 void exec_ask_hop(struct exec_part *p);
 // Sends a GraphQL document to the part's gateway; done gets the answer.
 void exec_send_hop(struct exec_part *p, struct mer_slice body);
@@ -121,9 +130,16 @@ bool exec_retry(struct exec_part *p);
 
 // ---- exec_kpi.c ----
 void exec_kpi_start(struct mer_exec *x, struct exec_fetch *f);
+// Ends what the cache still owes.
+void exec_kpi_cancel(struct exec_fetch *f);
 // A part of a KPI run is done.
 void exec_kpi_part_done(struct exec_part *p);
 void exec_ask_kpi(struct exec_part *p);
+// Fills p->sql of a part that is placed.
+void exec_compile_kpi(struct exec_part *p);
+struct mer_slice exec_kpi_hop_text(struct exec_part *p);
+// The parts that a root field would have when nothing after the last full hour is stored.
+struct mer_exec_error *exec_kpi_explain(struct mer_exec *x, struct exec_fetch *f);
 
 // ---- combine.c ----
 void exec_combine_root(struct mer_exec *x, struct exec_fetch *f);

@@ -137,8 +137,22 @@ static struct mer_slice assemble(struct hop_text *t)
     return mer_buf_slice(&out);
 }
 
-void exec_ask_hop(struct exec_part *p)
+struct mer_slice exec_field_text(struct mer_exec *x, struct exec_fetch *f, uint32_t field)
 {
+    struct exec_part whole = {.x = x, .fetch = f};
+    struct hop_text t = {.p = &whole};
+    mer_buf_init(&t.body, x->a, 512);
+    mer_buf_init(&t.declared, x->a, 64);
+    mer_buf_init(&t.values, x->a, 128);
+    add_fields(&t, &f->plan->op.fields[field], 1);
+    return assemble(&t);
+}
+
+struct mer_slice exec_hop_text(struct exec_part *p)
+{
+    if (p->job) {
+        return exec_kpi_hop_text(p);
+    }
     struct mer_arena *a = p->x->a;
     struct hop_text t = {.p = p};
     mer_buf_init(&t.body, a, 512);
@@ -149,11 +163,17 @@ void exec_ask_hop(struct exec_part *p)
     } else {
         add_fields(&t, p->fetch->plan->op.fields, p->fetch->plan->op.fields_n);
     }
-    if (t.failed) {
+    return t.failed ? MER_NIL : assemble(&t);
+}
+
+void exec_ask_hop(struct exec_part *p)
+{
+    struct mer_slice body = exec_hop_text(p);
+    if (body.n == 0) {
         exec_part_done(p);
-        return;
+    } else {
+        exec_send_hop(p, body);
     }
-    exec_send_hop(p, assemble(&t));
 }
 
 // ---- the answer ----

@@ -23,7 +23,7 @@ void exec_run_sql(struct exec_part *p, const struct mer_sql *sql)
     mer_pg_submit(p->query.write ? link->write : link->read, &p->query);
 }
 
-void exec_ask_sql(struct exec_part *p)
+void exec_compile_sql(struct exec_part *p)
 {
     struct mer_exec *x = p->x;
     const struct mer_site *s = x->ask.site;
@@ -40,19 +40,24 @@ void exec_ask_sql(struct exec_part *p)
     };
     struct mer_diag diag = {0};
     enum mer_err err = mer_sql_compile(x->a, &ask, &p->sql, &diag);
-    if (!err) {
-        exec_run_sql(p, &p->sql);
-        return;
-    }
     if (err == MER_ERR_INVALID) {
         p->error = exec_part_error(p, "BAD_USER_INPUT", "%s", diag.msg);
     } else if (err == MER_ERR_LIMIT) {
         p->error = exec_part_error(p, "QUERY_TOO_COMPLEX", "%s", diag.msg);
-    } else {
+    } else if (err) {
         mer_log(MER_LOG_ERROR, "exec", "cannot compile a fetch: %s", diag.msg);
         p->error = exec_part_error(p, "INTERNAL", "internal error");
     }
-    exec_part_done(p);
+}
+
+void exec_ask_sql(struct exec_part *p)
+{
+    exec_compile_sql(p);
+    if (p->error) {
+        exec_part_done(p);
+    } else {
+        exec_run_sql(p, &p->sql);
+    }
 }
 
 // What the caller may know of a database's error: its class, never its text.

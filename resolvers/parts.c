@@ -239,6 +239,15 @@ static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
 
 struct mer_exec_error *exec_place_part(struct exec_part *p)
 {
+    struct mer_exec_error *e = exec_place_part_why(p, NULL);
+    if (!e) {
+        p->x->ask.site->parts_total[p->place->index]++;
+    }
+    return e;
+}
+
+struct mer_exec_error *exec_place_part_why(struct exec_part *p, enum mer_reject *verdicts)
+{
     const struct mer_site *s = p->x->ask.site;
     const struct mer_site_region *r = mer_site_region(s, p->region);
     struct mer_part_need need = {
@@ -254,12 +263,11 @@ struct mer_exec_error *exec_place_part(struct exec_part *p)
     };
     struct mer_place_facts *facts = MER_NEW_N(p->x->a, struct mer_place_facts, s->places_n);
     gather_facts(p, facts);
-    struct mer_choice c = mer_place_choose(&s->self, s->places, s->places_n, &need, facts, NULL);
+    struct mer_choice c = mer_place_choose(&s->self, s->places, s->places_n, &need, facts, verdicts);
     if (c.place < 0) {
         return refusal(p, c.why);
     }
     p->place = &s->places[c.place];
-    s->parts_total[c.place]++;
     return NULL;
 }
 

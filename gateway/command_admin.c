@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Commands that talk to the admin listener of a running gateway.
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "gateway/commands.h"
+
+static int dial(const char *host, const char *port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (getaddrinfo(host, port, &hints, &found) != 0) {
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval wait = {.tv_sec = 2};
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+        if (connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body)
+{
+    struct mer_slice where = mer_slice_of(address);
+    if (mer_slice_starts(where, MER_S("http://"))) {
+        where = mer_slice_make(where.p + 7, where.n - 7);
+    }
+    struct mer_slice port = where;
+    struct mer_slice host = mer_slice_cut(&port, ':');
+    port = mer_slice_cut(&port, '/');
+    int fd = dial(mer_arena_cstr(a, host), mer_arena_cstr(a, port));
+    if (fd < 0) {
+        return false;
+    }
+    struct mer_slice ask = mer_arena_printf(a, "GET %s HTTP/1.1\r\nhost: %.*s\r\nconnection: close\r\n\r\n", path,
+                                            MER_FMT(host));
+    struct mer_buf b;
+    mer_buf_init(&b, a, 65536);
+    bool sent = write(fd, ask.p, ask.n) == (ssize_t)ask.n;
+    ssize_t n = 0;
+    while (sent && (n = read(fd, mer_buf_reserve(&b, 65536), 65536)) > 0) {
+        b.n += (size_t)n;
+    }
+    close(fd);
+    char *end = b.n ? memmem(b.p, b.n, "\r\n\r\n", 4) : NULL;
+    if (!end || b.n < 12 || memcmp(b.p + 8, " 200", 4) != 0) {
+        return false;
+    }
+    *body = mer_slice_make(end + 4, (size_t)(b.p + b.n - end) - 4);
+    return true;
+}
+
+int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin)
+{
+    struct mer_slice body = MER_NIL;
+    admin = admin ? admin : getenv("MERIDIAN_ADMIN");
+    admin = admin ? admin : c && c->admin.address.n ? c->admin.address.p : NULL;
+    if (!admin) {
+        fprintf(stderr, "meridian: --admin URL or --config FILE is expected\n");
+        return 2;
+    }
+    if (!mer_admin_get(a, admin, "/routes", &body)) {
+        fprintf(stderr, "meridian: %s does not answer\n", admin);
+        return 1;
+    }
+    printf("%.*s\n", MER_FMT(body));
+    return 0;
+}

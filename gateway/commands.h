@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// The commands that run and end (`serve` is serve.h). Each returns the process' exit status: 0 good, 1 findings or
+// failed while running, 2 wrong usage or configuration.
+#ifndef MER_GATEWAY_COMMANDS_H
+#define MER_GATEWAY_COMMANDS_H
+
+#include "gateway/config.h"
+
+struct mer_plan_args {
+    const char *query, *variables, *facts; // files; query "-" or NULL: standard input
+    const char *tenant, *role, *region, *facilities, *max_age, *admin;
+    bool json;
+};
+
+int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const struct mer_plan_args *args);
+// GET of a path of the admin listener; prints the body.
+int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
+int mer_command_check(const struct mer_config *c);
+int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from, const char *to);
+
+// One blocking HTTP/1.1 GET to "HOST:PORT" or "http://HOST:PORT" for the command line. False: nobody answered 200.
+bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body);
+
+#endif
