@@ -113,13 +113,13 @@ static PGresult *give_up(struct mer_link *l, PGresult *r, const char *why)
     return NULL;
 }
 
-PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_sql_param *params,
+PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_pg_param *params,
                        uint32_t params_n)
 {
     const char *values[PARAMS_MAX];
     MER_ASSERT(params_n <= PARAMS_MAX);
     for (uint32_t i = 0; i < params_n; i++)
-        values[i] = params[i].p;
+        values[i] = params[i].null ? NULL : params[i].value.p;
     if (!l->conn)
         return NULL;
     if (!PQsendQueryParams(l->conn, sql, (int)params_n, NULL, values, NULL, NULL, 0)) {
@@ -155,7 +155,7 @@ PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_sql
     return NULL;
 }
 
-bool mer_link_do(struct mer_link *l, const char *sql, const struct mer_sql_param *params, uint32_t params_n)
+bool mer_link_do(struct mer_link *l, const char *sql, const struct mer_pg_param *params, uint32_t params_n)
 {
     PGresult *r = mer_link_run(l, sql, params, params_n);
     PQclear(r);

@@ -26,10 +26,10 @@ bool mer_link_open(struct mer_link *l) MER_MUST_CHECK;
 
 // Runs one statement with text parameters. NULL after an error, which is logged (a serialization failure or a
 // lock not had at debug level only). The caller frees the result with PQclear.
-PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_sql_param *params,
+PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_pg_param *params,
                        uint32_t params_n) MER_MUST_CHECK;
 // The same for statements whose rows do not matter.
-bool mer_link_do(struct mer_link *l, const char *sql, const struct mer_sql_param *params,
+bool mer_link_do(struct mer_link *l, const char *sql, const struct mer_pg_param *params,
                  uint32_t params_n) MER_MUST_CHECK;
 // Ends a transaction that went wrong; closes the connection where that fails too.
 void mer_link_rollback(struct mer_link *l);

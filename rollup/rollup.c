@@ -56,17 +56,17 @@ static int64_t hour_floor(int64_t us)
     return us - us % HOUR_US;
 }
 
-static struct mer_sql_param text(const char *s)
+static struct mer_pg_param text(const char *s)
 {
-    return (struct mer_sql_param){s, strlen(s)};
+    return (struct mer_pg_param){.value = mer_slice_of(s)};
 }
 
-static struct mer_sql_param slice(struct worker *w, struct mer_slice s)
+static struct mer_pg_param slice(struct worker *w, struct mer_slice s)
 {
     return mer_kpi_param_text(w->round, s);
 }
 
-static struct mer_sql_param moment(struct worker *w, int64_t us)
+static struct mer_pg_param moment(struct worker *w, int64_t us)
 {
     return mer_kpi_param_time(w->round, us);
 }
@@ -76,7 +76,7 @@ static struct mer_sql_param moment(struct worker *w, int64_t us)
 // Reads live environment and epoch as one database knows them; true when it is itself the live one.
 static bool ask_live(struct worker *w, uint32_t i, int64_t *epoch)
 {
-    struct mer_sql_param p[] = {slice(w, w->opts->region)};
+    struct mer_pg_param p[] = {slice(w, w->opts->region)};
     PGresult *r = mer_link_open(&w->sources[i]) ? mer_link_run(&w->sources[i], w->sql.live, p, 1) : NULL;
     bool live = r && PQntuples(r) == 1 && mer_slice_is(w->opts->sources[i].environment, PQgetvalue(r, 0, 0));
     if (live)
@@ -109,7 +109,7 @@ static bool choose_live(struct worker *w)
 // we see a database that was left behind.
 static bool meet_fence(struct worker *w)
 {
-    struct mer_sql_param p[] = {slice(w, w->opts->region), text(w->env), text(w->epoch)};
+    struct mer_pg_param p[] = {slice(w, w->opts->region), text(w->env), text(w->epoch)};
     if (!mer_link_open(&w->target) || !mer_link_do(&w->target, w->sql.advance_fence, p, 3))
         return false;
     PGresult *r = mer_link_run(&w->target, w->sql.fence, p, 1);
@@ -124,7 +124,7 @@ static bool meet_fence(struct worker *w)
 
 static bool read_state(struct worker *w, struct mer_slice facility, struct state *out)
 {
-    struct mer_sql_param p[] = {slice(w, w->opts->region), slice(w, facility)};
+    struct mer_pg_param p[] = {slice(w, w->opts->region), slice(w, facility)};
     PGresult *r = mer_link_run(w->live, w->sql.state, p, 2);
     bool good = r && PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), w->env) == 0 &&
                 strcmp(PQgetvalue(r, 0, 1), w->epoch) == 0;
@@ -142,7 +142,7 @@ static bool read_state(struct worker *w, struct mer_slice facility, struct state
 
 // ---- what is to do ----
 
-static bool read_time(struct mer_link *l, const char *sql, const struct mer_sql_param *p, uint32_t n,
+static bool read_time(struct mer_link *l, const char *sql, const struct mer_pg_param *p, uint32_t n,
                       int64_t *out)
 {
     PGresult *r = mer_link_run(l, sql, p, n);
@@ -156,7 +156,7 @@ static bool read_time(struct mer_link *l, const char *sql, const struct mer_sql_
 static bool due_from(struct worker *w, struct mer_slice facility, const struct state *s, int64_t *from,
                      int64_t *watermark)
 {
-    struct mer_sql_param p[] = {slice(w, w->opts->region), slice(w, facility)};
+    struct mer_pg_param p[] = {slice(w, w->opts->region), slice(w, facility)};
     if (!read_time(&w->target, w->sql.watermark, p, 2, watermark))
         return false;
     int64_t back = (w->opts->lookback_ms ? w->opts->lookback_ms : 2 * 3600 * 1000) * 1000ll;
@@ -207,7 +207,7 @@ static bool plan_facility(struct worker *w, uint32_t index, const struct state *
     bool same = m->closed_us == s->closed_us && hour_floor(m->heartbeat_us) == hour_floor(s->heartbeat_us) &&
                 m->epoch == s->epoch;
     bool behind = watermark < s->closed_us && !same;
-    struct mer_sql_param p[] = {slice(w, facility), text("-infinity"), moment(w, s->final_us)};
+    struct mer_pg_param p[] = {slice(w, facility), text("-infinity"), moment(w, s->final_us)};
     PGresult *r = mer_link_run(w->live, w->sql.dirty, p, 3);
     if (!r)
         return false;
@@ -245,7 +245,7 @@ static char *keep(struct worker *w, const PGresult *r, int column)
 static bool read_marks(struct worker *w, struct chunk *c)
 {
     int64_t to = c->span.to_us < c->state.final_us ? c->span.to_us : c->state.final_us;
-    struct mer_sql_param p[] = {slice(w, c->facility), moment(w, c->span.from_us), moment(w, to)};
+    struct mer_pg_param p[] = {slice(w, c->facility), moment(w, c->span.from_us), moment(w, to)};
     PGresult *r = mer_link_run(w->live, w->sql.marks, p, 3);
     if (!r)
         return false;
@@ -267,7 +267,7 @@ static bool read_rows(struct worker *w, struct chunk *c)
         .to_us = c->span.to_us,
         .now_us = c->state.now_us,
     };
-    struct mer_sql_param p[MER_KPI_RAW_PARAMS];
+    struct mer_pg_param p[MER_KPI_RAW_PARAMS];
     uint32_t n = 0;
     struct mer_buf b;
     mer_buf_init(&b, w->round, 8192);
@@ -298,7 +298,7 @@ static bool read_chunk(struct worker *w, struct chunk *c)
     return good;
 }
 
-static bool count_of(struct worker *w, const char *sql, const struct mer_sql_param *p, uint32_t n,
+static bool count_of(struct worker *w, const char *sql, const struct mer_pg_param *p, uint32_t n,
                      int64_t *out)
 {
     PGresult *r = mer_link_run(&w->target, sql, p, n);
@@ -315,11 +315,11 @@ static int64_t day_floor(int64_t us)
 // Hours, days, watermark and fence; the caller commits.
 static bool write_chunk(struct worker *w, const struct chunk *c, int64_t *changed)
 {
-    struct mer_sql_param from = moment(w, c->span.from_us), to = moment(w, c->span.to_us);
-    struct mer_sql_param facility = slice(w, c->facility), region = slice(w, w->opts->region);
-    struct mer_sql_param env = text(w->env), epoch = text(w->epoch);
+    struct mer_pg_param from = moment(w, c->span.from_us), to = moment(w, c->span.to_us);
+    struct mer_pg_param facility = slice(w, c->facility), region = slice(w, w->opts->region);
+    struct mer_pg_param env = text(w->env), epoch = text(w->epoch);
     int64_t watermark, days, version;
-    struct mer_sql_param at[] = {region, facility};
+    struct mer_pg_param at[] = {region, facility};
     if (!read_time(&w->target, w->sql.watermark, at, 2, &watermark))
         return false;
     // Only hours that follow on what is closed already move the watermark.
@@ -328,23 +328,23 @@ static bool write_chunk(struct worker *w, const struct chunk *c, int64_t *change
         watermark = c->span.from_us;
     if (c->span.from_us <= watermark && reach > watermark)
         watermark = reach;
-    struct mer_sql_param upto = moment(w, watermark);
+    struct mer_pg_param upto = moment(w, watermark);
 
-    struct mer_sql_param hours[] = {text(c->rows), facility, region,
-                                    from,          to,       moment(w, c->state.final_us),
-                                    env,           epoch,    moment(w, c->state.heartbeat_us)};
+    struct mer_pg_param hours[] = {text(c->rows), facility, region,
+                                   from,          to,       moment(w, c->state.final_us),
+                                   env,           epoch,    moment(w, c->state.heartbeat_us)};
     if (!count_of(w, w->sql.hours, hours, 9, changed))
         return false;
-    struct mer_sql_param day[] = {facility,
-                                  region,
-                                  moment(w, day_floor(c->span.from_us)),
-                                  moment(w, day_floor(c->span.to_us - 1) + DAY_US),
-                                  upto,
-                                  env,
-                                  epoch};
+    struct mer_pg_param day[] = {facility,
+                                 region,
+                                 moment(w, day_floor(c->span.from_us)),
+                                 moment(w, day_floor(c->span.to_us - 1) + DAY_US),
+                                 upto,
+                                 env,
+                                 epoch};
     if (!count_of(w, w->sql.days, day, 7, &days))
         return false;
-    struct mer_sql_param finish[] = {region, env, epoch, facility, upto, text(*changed || days ? "1" : "0")};
+    struct mer_pg_param finish[] = {region, env, epoch, facility, upto, text(*changed || days ? "1" : "0")};
     return count_of(w, w->sql.finish, finish, 6, &version);
 }
 
@@ -352,7 +352,7 @@ enum outcome { OUTCOME_DONE = 0, OUTCOME_BUSY = 1, OUTCOME_FAILED = 2 };
 
 static enum outcome lock_facility(struct worker *w, struct mer_slice facility)
 {
-    struct mer_sql_param p[] = {slice(w, facility)};
+    struct mer_pg_param p[] = {slice(w, facility)};
     if (!mer_link_do(&w->target, "BEGIN", NULL, 0))
         return OUTCOME_FAILED;
     PGresult *r = mer_link_run(&w->target, w->sql.lock, p, 1);
@@ -378,7 +378,7 @@ static enum outcome do_chunk(struct worker *w, struct chunk *c)
     w->report.hours_changed += (uint64_t)changed;
     if (!c->marks_n)
         return OUTCOME_DONE;
-    struct mer_sql_param p[] = {slice(w, c->facility), text(c->hours), text(c->marked)};
+    struct mer_pg_param p[] = {slice(w, c->facility), text(c->hours), text(c->marked)};
     PGresult *r = mer_link_run(w->live, w->sql.clear_marks, p, 3);
     if (r)
         w->report.marks_cleared += strtoull(PQcmdTuples(r), NULL, 10);
@@ -394,7 +394,7 @@ static bool open_partitions(struct worker *w, const struct span *spans, uint32_t
         for (int64_t t = spans[i].from_us; t < spans[i].to_us + 31 * DAY_US; t += 28 * DAY_US) {
             if (t <= w->partition_us)
                 continue;
-            struct mer_sql_param p[] = {moment(w, t)};
+            struct mer_pg_param p[] = {moment(w, t)};
             if (!mer_link_do(&w->target, w->sql.partition, p, 1))
                 return false;
             w->partition_us = t;

@@ -69,7 +69,8 @@ static bool read_keys(struct reader *r, yaml_node_t *map, const char *const *key
     return true;
 }
 
-static bool want_text(struct reader *r, yaml_node_t *owner, yaml_node_t *n, const char *key, struct mer_slice *out)
+static bool want_text(struct reader *r, yaml_node_t *owner, yaml_node_t *n, const char *key,
+                      struct mer_slice *out)
 {
     if (!n)
         return fail(r, owner->start_mark, "%s is missing", key);
@@ -80,7 +81,8 @@ static bool want_text(struct reader *r, yaml_node_t *owner, yaml_node_t *n, cons
 }
 
 // One of two words; the first when absent.
-static bool want_choice(struct reader *r, yaml_node_t *n, const char *first, const char *second, bool *is_second)
+static bool want_choice(struct reader *r, yaml_node_t *n, const char *first, const char *second,
+                        bool *is_second)
 {
     *is_second = false;
     if (!n)
@@ -132,7 +134,8 @@ static uint32_t entries_n(const yaml_node_t *map)
 
 static bool read_source(struct reader *r, struct mer_slice name, yaml_node_t *key, yaml_node_t *value)
 {
-    static const char *const keys[] = {"from", "row", "at", "start", "end", "opened", "closed", "where", NULL};
+    static const char *const keys[] = {"from",   "row",    "at",    "start", "end",
+                                       "opened", "closed", "where", NULL};
     yaml_node_t *v[8] = {NULL};
     if (!read_keys(r, value, keys, v))
         return false;
@@ -149,8 +152,8 @@ static bool read_source(struct reader *r, struct mer_slice name, yaml_node_t *ke
     yaml_node_t *begin = interval ? v[3] : state ? v[5] : v[2];
     if (!want_text(r, value, begin, interval ? "start" : state ? "opened" : "at", &s->begin))
         return false;
-    if (s->kind != MER_KPI_EVENT
-        && !want_text(r, value, interval ? v[4] : v[6], interval ? "end" : "closed", &s->end))
+    if (s->kind != MER_KPI_EVENT &&
+        !want_text(r, value, interval ? v[4] : v[6], interval ? "end" : "closed", &s->end))
         return false;
     if (v[7] && !want_text(r, value, v[7], "where", &s->where))
         return false;
@@ -170,9 +173,10 @@ static bool holds(struct mer_slice text, const char *needle)
 // Columns that the tables have besides components.
 static bool is_reserved(struct mer_slice name)
 {
-    static const char *const reserved[] = {"tenant_id", "facility_id", "region",       "hour",      "day",
-                                           "day_kind",  "finality",    "revision",     "source_env", "as_of",
-                                           "rows_seen", "computed_at", "source_epoch", "hours_n",   "hours_final_n"};
+    static const char *const reserved[] = {"tenant_id",    "facility_id", "region",       "hour",
+                                           "day",          "day_kind",    "finality",     "revision",
+                                           "source_env",   "as_of",       "rows_seen",    "computed_at",
+                                           "source_epoch", "hours_n",     "hours_final_n"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (mer_slice_is(name, reserved[i]))
             return true;
@@ -199,8 +203,8 @@ static bool read_component(struct reader *r, struct mer_slice name, yaml_node_t 
     *c = (struct mer_kpi_component){.name = name, .index = r->c->components_n};
     struct mer_slice source;
     bool last;
-    if (!want_text(r, value, v[0], "type", &c->type) || !want_text(r, value, v[1], "source", &source)
-        || !want_text(r, value, v[2], "value", &c->value) || !want_choice(r, v[3], "sum", "last", &last))
+    if (!want_text(r, value, v[0], "type", &c->type) || !want_text(r, value, v[1], "source", &source) ||
+        !want_text(r, value, v[2], "value", &c->value) || !want_choice(r, v[3], "sum", "last", &last))
         return false;
     if (!is_sql_type(c->type))
         return fail(r, v[0]->start_mark, "type must be int, bigint or numeric(…)");
@@ -213,7 +217,8 @@ static bool read_component(struct reader *r, struct mer_slice name, yaml_node_t 
         return fail(r, v[2]->start_mark, "{end} needs a source with opened and closed");
     c->combine = last ? MER_KPI_LAST : MER_KPI_SUM;
     if (last != (c->source->kind == MER_KPI_STATE))
-        return fail(r, value->start_mark, "combine: last goes with a source of opened and closed, and only with it");
+        return fail(r, value->start_mark,
+                    "combine: last goes with a source of opened and closed, and only with it");
     if (!mer_map_add(&r->c->components_by_name, name, c))
         return fail(r, key->start_mark, "component %.*s stands here twice", MER_FMT(name));
     r->c->components_n++;
@@ -250,7 +255,8 @@ static bool read_sum(struct reader *r, yaml_node_t *n, struct mer_kpi_sum *out, 
         struct mer_slice name = {rest.p + start, i - start};
         const struct mer_kpi_component *c = mer_map_get(&r->c->components_by_name, name);
         if (!c)
-            return fail(r, n->start_mark, "there is no component %.*s", (int)(name.n > 60 ? 60 : name.n), name.p);
+            return fail(r, n->start_mark, "there is no component %.*s", (int)(name.n > 60 ? 60 : name.n),
+                        name.p);
         out->terms[out->n++] = (struct mer_kpi_term){c->index, sign};
         *components |= 1ull << c->index;
         want_name = false;
@@ -278,8 +284,8 @@ static bool read_scale(struct reader *r, yaml_node_t *n, struct mer_kpi *k)
         return true;
     struct mer_slice den = n->type == YAML_SCALAR_NODE ? text_of(n) : MER_NIL;
     struct mer_slice num = mer_slice_cut(&den, '/');
-    if (!mer_slice_to_i64(num, &k->scale_num) || k->scale_num < 1
-        || (den.n && (!mer_slice_to_i64(den, &k->scale_den) || k->scale_den < 1)))
+    if (!mer_slice_to_i64(num, &k->scale_num) || k->scale_num < 1 ||
+        (den.n && (!mer_slice_to_i64(den, &k->scale_den) || k->scale_den < 1)))
         return fail(r, n->start_mark, "scale must be a whole number or a fraction of two");
     return true;
 }
@@ -313,8 +319,8 @@ static bool read_kpi(struct reader *r, struct mer_slice name, yaml_node_t *key, 
         return false;
     struct mer_kpi *k = &r->c->kpis[r->c->kpis_n];
     *k = (struct mer_kpi){.metric = name, .index = r->c->kpis_n};
-    if (!want_text(r, value, v[3], "label", &k->label) || !want_text(r, value, v[4], "unit", &k->unit)
-        || !read_formula(r, value, v, k) || !read_scale(r, v[5], k))
+    if (!want_text(r, value, v[3], "label", &k->label) || !want_text(r, value, v[4], "unit", &k->unit) ||
+        !read_formula(r, value, v, k) || !read_scale(r, v[5], k))
         return false;
     if (v[6]) {
         if (!want_text(r, value, v[6], "target", &k->target))
@@ -357,8 +363,8 @@ static bool read_catalogue(struct reader *r, yaml_node_t *root)
     mer_map_init(&c->sources_by_name, r->a);
     mer_map_init(&c->components_by_name, r->a);
     mer_map_init(&c->kpis_by_metric, r->a);
-    return each_entry(r, v[1], 'a', read_source) && each_entry(r, v[2], 'a', read_component)
-           && each_entry(r, v[3], 'A', read_kpi);
+    return each_entry(r, v[1], 'a', read_source) && each_entry(r, v[2], 'a', read_component) &&
+           each_entry(r, v[3], 'A', read_kpi);
 }
 
 enum mer_err mer_kpi_catalogue_parse(struct mer_arena *a, struct mer_slice text, const char *file,
@@ -432,7 +438,8 @@ const struct mer_kpi *mer_kpi_find(const struct mer_kpi_catalogue *c, struct mer
     return mer_map_get(&c->kpis_by_metric, metric);
 }
 
-const struct mer_kpi_component *mer_kpi_component_find(const struct mer_kpi_catalogue *c, struct mer_slice name)
+const struct mer_kpi_component *mer_kpi_component_find(const struct mer_kpi_catalogue *c,
+                                                       struct mer_slice name)
 {
     return mer_map_get(&c->components_by_name, name);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The catalogue of key figures (schema/kpis.yaml), parsed and checked: sources of raw rows, the components that
-// are stored by the hour, and the KPIs made of them. The worker's SQL, the gateway's combining and finishing, and
-// docs/kpis.md all follow from it, so that a new figure is one entry in one file.
+// The catalogue of key figures (schema/kpis.yaml), parsed and checked: sources of raw rows, the components
+// that are stored by the hour, and the KPIs made of them. The worker's SQL, the gateway's combining and
+// finishing, and docs/kpis.md all follow from it, so that a new figure is one entry in one file.
 //
-// Everything lives in the arena given and is immutable once loaded: any thread may read. SQL fragments are the
-// catalogue's author's; no request's value ever becomes a part of them.
+// Everything lives in the arena given and is immutable once loaded: any thread may read. SQL fragments are
+// the catalogue's author's; no request's value ever becomes a part of them.
 #ifndef MER_RESOLVERS_KPI_CATALOGUE_H
 #define MER_RESOLVERS_KPI_CATALOGUE_H
 
@@ -90,7 +90,8 @@ enum mer_err mer_kpi_catalogue_check_schema(const struct mer_kpi_catalogue *c, c
                                             struct mer_diag *diag) MER_MUST_CHECK;
 
 const struct mer_kpi *mer_kpi_find(const struct mer_kpi_catalogue *c, struct mer_slice metric);
-const struct mer_kpi_component *mer_kpi_component_find(const struct mer_kpi_catalogue *c, struct mer_slice name);
+const struct mer_kpi_component *mer_kpi_component_find(const struct mer_kpi_catalogue *c,
+                                                       struct mer_slice name);
 
 static inline uint64_t mer_kpi_all_components(const struct mer_kpi_catalogue *c)
 {

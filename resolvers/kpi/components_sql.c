@@ -33,7 +33,8 @@ static bool is_used(const struct mer_kpi_raw *raw, const struct mer_kpi_source *
 }
 
 // What {seconds} and {end} stand for in a source's values. h is the hour's alias; the arena keeps the text.
-static struct mer_slice placeholder(struct mer_arena *a, const struct mer_kpi_source *s, const struct places *at)
+static struct mer_slice placeholder(struct mer_arena *a, const struct mer_kpi_source *s,
+                                    const struct places *at)
 {
     if (s->kind == MER_KPI_INTERVAL)
         return mer_arena_printf(a,
@@ -76,10 +77,11 @@ static void add_hours(struct mer_buf *b, const struct mer_kpi_source *s, const s
                        at->to, MER_FMT(s->end), at->now, MER_FMT(s->begin), at->from);
         break;
     case MER_KPI_STATE:
-        mer_buf_printf(b,
-                       "generate_series(date_trunc('hour', greatest(%.*s, %s), 'UTC'),"
-                       " least(date_trunc('hour', %.*s, 'UTC'), %s) - interval '1 hour', interval '1 hour') x(h)\n",
-                       MER_FMT(s->begin), at->from, MER_FMT(s->end), at->to);
+        mer_buf_printf(
+            b,
+            "generate_series(date_trunc('hour', greatest(%.*s, %s), 'UTC'),"
+            " least(date_trunc('hour', %.*s, 'UTC'), %s) - interval '1 hour', interval '1 hour') x(h)\n",
+            MER_FMT(s->begin), at->from, MER_FMT(s->end), at->to);
         mer_buf_printf(b, "  WHERE %.*s < %s AND coalesce(%.*s >= %s, true)", MER_FMT(s->begin), at->to,
                        MER_FMT(s->end), at->from);
         break;
@@ -90,8 +92,8 @@ static void add_source(struct mer_buf *b, const struct mer_kpi_raw *raw, const s
                        const struct places *at, struct mer_arena *a)
 {
     struct mer_slice with = s->kind == MER_KPI_EVENT ? MER_NIL : placeholder(a, s, at);
-    mer_buf_printf(b, "\n  UNION ALL\n  SELECT %.*s.tenant_id, %.*s.facility_id, x.h, count(*)", MER_FMT(s->row),
-                   MER_FMT(s->row));
+    mer_buf_printf(b, "\n  UNION ALL\n  SELECT %.*s.tenant_id, %.*s.facility_id, x.h, count(*)",
+                   MER_FMT(s->row), MER_FMT(s->row));
     add_values(b, raw, s, with);
     add_hours(b, s, at);
     mer_buf_printf(b, " AND %.*s.facility_id = ANY (%s)", MER_FMT(s->row), at->facilities);
@@ -102,8 +104,8 @@ static void add_source(struct mer_buf *b, const struct mer_kpi_raw *raw, const s
     mer_buf_add_cstr(b, "\n  GROUP BY 1, 2, 3");
 }
 
-// An empty row for each hour and facility, so that an hour without events is an hour of zeros, and so that the
-// columns below have their types.
+// An empty row for each hour and facility, so that an hour without events is an hour of zeros, and so that
+// the columns below have their types.
 static void add_grid(struct mer_buf *b, const struct mer_kpi_raw *raw, const struct places *at)
 {
     mer_buf_add_cstr(b, "  SELECT f.tenant_id, f.facility_id, x.h AS hour, 0::bigint AS rows_seen");
@@ -118,7 +120,7 @@ static void add_grid(struct mer_buf *b, const struct mer_kpi_raw *raw, const str
         mer_buf_printf(b, " AND f.tenant_id = %s", at->tenant);
 }
 
-static void add_param(struct mer_sql_param *params, uint32_t *n, struct mer_sql_param p, const char *type,
+static void add_param(struct mer_pg_param *params, uint32_t *n, struct mer_pg_param p, const char *type,
                       char place[24])
 {
     params[(*n)++] = p;
@@ -126,10 +128,11 @@ static void add_param(struct mer_sql_param *params, uint32_t *n, struct mer_sql_
 }
 
 void mer_kpi_raw_sql(struct mer_buf *out, const struct mer_kpi_raw *raw, struct mer_arena *a,
-                     struct mer_sql_param *params, uint32_t *params_n)
+                     struct mer_pg_param *params, uint32_t *params_n)
 {
     struct places at = {0};
-    add_param(params, params_n, mer_kpi_param_list(a, raw->facilities, raw->facilities_n), "text[]", at.facilities);
+    add_param(params, params_n, mer_kpi_param_list(a, raw->facilities, raw->facilities_n), "text[]",
+              at.facilities);
     add_param(params, params_n, mer_kpi_param_time(a, raw->from_us), "timestamptz", at.from);
     add_param(params, params_n, mer_kpi_param_time(a, raw->to_us), "timestamptz", at.to);
     add_param(params, params_n, mer_kpi_param_time(a, raw->now_us), "timestamptz", at.now);
@@ -140,8 +143,8 @@ void mer_kpi_raw_sql(struct mer_buf *out, const struct mer_kpi_raw *raw, struct 
     for (uint32_t i = 0; i < raw->catalogue->components_n; i++) {
         const struct mer_kpi_component *c = &raw->catalogue->components[i];
         if (raw->components >> i & 1)
-            mer_buf_printf(out, ", coalesce(sum(u.%.*s), 0)::%.*s AS %.*s", MER_FMT(c->name), MER_FMT(c->type),
-                           MER_FMT(c->name));
+            mer_buf_printf(out, ", coalesce(sum(u.%.*s), 0)::%.*s AS %.*s", MER_FMT(c->name),
+                           MER_FMT(c->type), MER_FMT(c->name));
     }
     mer_buf_add_cstr(out, "\nFROM (\n");
     add_grid(out, raw, &at);
@@ -156,20 +159,20 @@ void mer_kpi_first_hour_sql(struct mer_buf *out, const struct mer_kpi_catalogue 
     mer_buf_add_cstr(out, "SELECT date_trunc('hour', min(t), 'UTC') FROM (");
     for (uint32_t i = 0; i < c->sources_n; i++) {
         const struct mer_kpi_source *s = &c->sources[i];
-        mer_buf_printf(out, "%sSELECT min(%.*s) AS t FROM %.*s WHERE %.*s.facility_id = $1", i ? " UNION ALL " : "",
-                       MER_FMT(s->begin), MER_FMT(s->from), MER_FMT(s->row));
+        mer_buf_printf(out, "%sSELECT min(%.*s) AS t FROM %.*s WHERE %.*s.facility_id = $1",
+                       i ? " UNION ALL " : "", MER_FMT(s->begin), MER_FMT(s->from), MER_FMT(s->row));
         if (s->where.n)
             mer_buf_printf(out, " AND (%.*s)", MER_FMT(s->where));
     }
     mer_buf_add_cstr(out, ") u");
 }
 
-struct mer_sql_param mer_kpi_param_text(struct mer_arena *a, struct mer_slice s)
+struct mer_pg_param mer_kpi_param_text(struct mer_arena *a, struct mer_slice s)
 {
-    return (struct mer_sql_param){mer_arena_cstr(a, s), s.n};
+    return (struct mer_pg_param){.value = {mer_arena_cstr(a, s), s.n}};
 }
 
-struct mer_sql_param mer_kpi_param_time(struct mer_arena *a, int64_t us)
+struct mer_pg_param mer_kpi_param_time(struct mer_arena *a, int64_t us)
 {
     struct mer_buf b;
     mer_buf_init(&b, a, 40);
@@ -178,7 +181,7 @@ struct mer_sql_param mer_kpi_param_time(struct mer_arena *a, int64_t us)
 }
 
 // Postgres' array literal: every element quoted, quotes and backslashes escaped.
-struct mer_sql_param mer_kpi_param_list(struct mer_arena *a, const struct mer_slice *items, uint32_t n)
+struct mer_pg_param mer_kpi_param_list(struct mer_arena *a, const struct mer_slice *items, uint32_t n)
 {
     struct mer_buf b;
     mer_buf_init(&b, a, 32 + (size_t)n * 24);

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: MIT
-// What a KPI field asks: from `globalKpis`, `Facility.kpis` or `kpiCells` with its arguments and selection to an
-// ask (which components, which hours, which facilities, how fine), and from the ask to its parts: SQL for what is
-// stored, SQL for raw rows, GraphQL for another gateway. finish.h puts the answers together. Sans-io, no state:
-// any thread; everything in the arena given.
+// What a KPI field asks: from `globalKpis`, `Facility.kpis` or `kpiCells` with its arguments and selection to
+// an ask (which components, which hours, which facilities, how fine), and from the ask to its parts: SQL for
+// what is stored, SQL for raw rows, GraphQL for another gateway. finish.h puts the answers together. Sans-io,
+// no state: any thread; everything in the arena given.
 //
 // How a field is answered (the caller runs the parts):
 //   1. mer_kpi_ask_make;
-//   2. a stored part (mer_kpi_stored_sql on the global database, else mer_kpi_cells_graphql to the global gateway)
-//      for the closed hours, and
-//   3. for what lies beyond each facility's watermark (mer_kpi_split tells): a raw part in each region
-//      (mer_kpi_raw_part_sql on the region's database, else mer_kpi_cells_graphql to the region's gateway);
+//   2. a stored part for the closed hours: mer_kpi_stored_sql on the global database, elsewhere
+//      mer_kpi_cells_graphql to the global gateway;
+//   3. for what lies beyond each facility's watermark (mer_kpi_split tells) a raw part in each region:
+//      mer_kpi_raw_part_sql on the region's database, elsewhere mer_kpi_cells_graphql to its gateway;
 //   4. mer_kpi_finish.
-// With watermarks at hand (from a poller) 2 and 3 run side by side: the stored part is bounded by the same
-// watermarks, so no hour is counted twice. Without, 3 follows 2 and takes them from 2's answer.
+// Step 3 takes the watermarks from the answer of step 2. With watermarks at hand (from a poller) both run
+// side by side: set the stored part's upto_us to the same watermarks, so that no hour is counted twice.
 //
 // The form of a part's answer, one JSON object:
-//   {"cells": [["2025-12-10T14:00:00Z", "us-east", "facility-la-001", "2025-12-10T15:00:00Z", true, 12, 30.5], …],
-//    "watermarks": {"facility-la-001": "2025-12-10T15:00:00Z", "facility-x": null}, "version": "…"}
-// A cell is (bucket, region, facility, end of its last hour, final?, components in the catalogue's order). A bucket
-// starts where its grain says, or at the range's start; without a grain there is one for the whole range. A cell
-// holds one facility; hours are already combined. `watermarks` has every facility that the tenant has to do with,
-// and up to when this part is complete; null: nothing is there. `version` changes when stored hours change.
+//   {"stored": true,
+//    "cells": [["2025-12-10T14:00:00Z", "us-east", "facility-la-001", "2025-12-10T15:00:00Z", true,
+//    12, 30.5]], "watermarks": {"facility-la-001": "2025-12-10T15:00:00Z", "facility-x": null}, "version":
+//    "…"}
+// A cell is (bucket, region, facility, end of its last hour, final?, components in the catalogue's order). A
+// bucket starts where its grain says, or at the range's start; without a grain there is one for the whole
+// range. A cell holds one facility; hours are already combined. `watermarks`: up to when this part is
+// complete for a facility; null: nothing is there. A stored part names every facility that the tenant has to
+// do with and no other, a raw part those it was asked for. `version` changes when stored hours change.
 #ifndef MER_RESOLVERS_KPI_QUERY_H
 #define MER_RESOLVERS_KPI_QUERY_H
 
@@ -61,10 +64,11 @@ struct mer_kpi_ask {
     struct mer_kpi_range range;
     bool has_compare;
     struct mer_kpi_range compare;
-    bool open_hour;           // the running hour is part of the range
-    enum mer_kpi_grain grain; // the coarsest that serves every series asked
+    bool open_hour;                      // the running hour is part of the range
+    enum mer_kpi_grain grain;            // the coarsest that serves every series asked
     struct mer_kpi_facility *facilities; // after the arguments' filters, sorted by region and code
     uint32_t facilities_n;
+    const int64_t *upto_us; // kpiCells with upTo: as mer_kpi_part's; else NULL
     int64_t now_us;
 };
 
@@ -82,8 +86,8 @@ struct mer_kpi_ask_opts {
 
 // MER_ERR_INVALID: the caller's arguments are wrong (BAD_USER_INPUT; the text is fit for him).
 // MER_ERR_NOT_FOUND: a facility that is not there, or not his to see. MER_ERR_LIMIT: too many points.
-enum mer_err mer_kpi_ask_make(struct mer_arena *a, const struct mer_kpi_ask_opts *opts, struct mer_kpi_ask **out,
-                              struct mer_diag *diag) MER_MUST_CHECK;
+enum mer_err mer_kpi_ask_make(struct mer_arena *a, const struct mer_kpi_ask_opts *opts,
+                              struct mer_kpi_ask **out, struct mer_diag *diag) MER_MUST_CHECK;
 
 // Up to when a facility's hours are stored; us 0: nothing.
 struct mer_kpi_mark {
@@ -99,8 +103,8 @@ struct mer_kpi_part {
     enum mer_kpi_grain grain;
     const struct mer_kpi_facility *facilities;
     uint32_t facilities_n;
-    // Stored parts: hours at or past a facility's mark are left out, so that a raw part can bring them. NULL: the
-    // database's own watermarks alone say. Same order as facilities.
+    // Stored parts: hours at or past a facility's mark are left out, so that a raw part can bring them. NULL:
+    // the database's own watermarks alone say. Same order as facilities.
     const int64_t *upto_us;
     struct mer_slice tenant; // of the verified claim
     int64_t now_us;
@@ -109,12 +113,15 @@ struct mer_kpi_part {
 // The stored part over the ask's range (compare: over compareTo's, never with a series).
 struct mer_kpi_part mer_kpi_part_of(const struct mer_kpi_ask *ask, bool compare, struct mer_slice tenant);
 
-// The hours that the stored part cannot have: per region and watermark one part with the facilities and the hours
-// from the watermark on. *out in the arena. None when everything asked is stored.
-uint32_t mer_kpi_split(struct mer_arena *a, const struct mer_kpi_ask *ask, bool compare, struct mer_slice tenant,
-                       const struct mer_kpi_mark *marks, uint32_t marks_n, struct mer_kpi_part **out);
+// The hours that the stored part cannot have: per region and watermark one part with the facilities and the
+// hours from the watermark on. *out in the arena. None when everything asked is stored. A facility without a
+// mark is not asked: the stored part knows nothing of it that has to do with the tenant.
+uint32_t mer_kpi_split(struct mer_arena *a, const struct mer_kpi_ask *ask, bool compare,
+                       struct mer_slice tenant, const struct mer_kpi_mark *marks, uint32_t marks_n,
+                       struct mer_kpi_part **out);
 
-// Over kpi_daily and kpi_hourly of the global database: one row, one text column, the part's answer.
+// Over kpi_daily and kpi_hourly of the global database: one row, one text column, the part's answer. Whole
+// days come from kpi_daily where the grain allows.
 void mer_kpi_stored_sql(struct mer_arena *a, const struct mer_kpi_part *part, struct mer_sql *out);
 // Over a region's raw rows: the same form. Its watermarks are the facilities' heartbeats, cut to the range.
 void mer_kpi_raw_part_sql(struct mer_arena *a, const struct mer_kpi_part *part, struct mer_sql *out);
@@ -123,7 +130,7 @@ struct mer_slice mer_kpi_cells_graphql(struct mer_arena *a, const struct mer_kpi
 // From an ask of kind MER_KPI_CELLS (this gateway is the one asked) to its part.
 struct mer_kpi_part mer_kpi_part_of_cells(const struct mer_kpi_ask *ask, struct mer_slice tenant);
 
-// The stored watermarks and version of every facility, for a poller: rows (facility_id, applied_upto).
+// Every facility's watermark, for a poller: rows (facility_id, applied_upto, version).
 struct mer_slice mer_kpi_watermarks_sql(void);
 
 // Start of the bucket that holds t.

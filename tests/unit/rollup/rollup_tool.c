@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rollup worker as a process of its own, for tests/prove/rollup.py: options on the command line instead of a
-// gateway's configuration.
+// The rollup worker as a process of its own, for tests/prove/rollup.py: options on the command line instead
+// of a gateway's configuration.
 //   rollup_tool --kpis FILE --region R --facility F… --source ENV=DSN… --target DSN
 //               [--once] [--interval MS] [--lookback MS] [--from T --to T]
 // Prints one line when a `once` round is done: computed changed cleared.
@@ -86,8 +86,8 @@ int main(int argc, char **argv)
     x.opts.catalogue = c;
     struct mer_rollup_report report;
     int status = mer_rollup_run(&x.opts, &report);
-    printf("%llu %llu %llu\n", (unsigned long long)report.hours_computed, (unsigned long long)report.hours_changed,
-           (unsigned long long)report.marks_cleared);
+    printf("%llu %llu %llu\n", (unsigned long long)report.hours_computed,
+           (unsigned long long)report.hours_changed, (unsigned long long)report.marks_cleared);
     mer_arena_destroy(a);
     return status;
 }
