@@ -21,9 +21,43 @@ void mer_memcached_digest(struct mer_slice key, char out[64])
     }
 }
 
+// ---- which server a key belongs to
+
+static uint64_t fold_digest(const char *digest, uint64_t seed)
+{
+    uint64_t h = seed;
+    for (int i = 0; i < 64; i += 8) {
+        uint64_t v;
+        memcpy(&v, digest + i, 8);
+        h = (h ^ v) * 0x9e3779b97f4a7c15;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+// Rendezvous hashing: the server with the highest mix of its address and the key. Every process of the site
+// finds the same, and one server more or less moves only its own keys.
+static struct mer_memcached_lane *lane_of(const struct mer_memcached *mc, struct mer_slice key)
+{
+    struct mer_memcached_lane *best = &mc->lanes[0];
+    if (mc->lanes_n > 1) {
+        char digest[64];
+        mer_memcached_digest(key, digest);
+        uint64_t most = 0;
+        for (uint32_t i = 0; i < mc->lanes_n; i++) {
+            uint64_t h = fold_digest(digest, mc->lanes[i].seed);
+            if (h >= most) {
+                most = h;
+                best = &mc->lanes[i];
+            }
+        }
+    }
+    return best;
+}
+
 // ---- opening and closing
 
-static bool add_server(struct mer_memcached *mc, uint32_t i, struct mer_slice address)
+static bool lane_init(struct mer_memcached_lane *lane, struct mer_memcached *mc, struct mer_slice address)
 {
     const char *colon = address.n ? memrchr(address.p, ':', address.n) : NULL;
     if (!colon || colon == address.p) {
@@ -38,10 +72,27 @@ static bool add_server(struct mer_memcached *mc, uint32_t i, struct mer_slice ad
     if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']') {
         host = (struct mer_slice){host.p + 1, host.n - 2};
     }
-    mc->hosts[i] = strndup(host.p, host.n);
-    MER_ASSERT(mc->hosts[i]);
-    mc->ports[i] = (uint16_t)number;
+    char digest[64];
+    mer_memcached_digest(address, digest);
+    lane->mc = mc;
+    lane->host = strndup(host.p, host.n);
+    MER_ASSERT(lane->host);
+    lane->port = (uint16_t)number;
+    lane->seed = fold_digest(digest, 1);
+    lane->asks_tail = &lane->asks;
+    lane->sets_tail = &lane->sets;
+    pthread_mutex_init(&lane->lock, NULL);
+    pthread_cond_init(&lane->more_asks, NULL);
+    pthread_cond_init(&lane->more_sets, NULL);
     return true;
+}
+
+static void lane_fini(struct mer_memcached_lane *lane)
+{
+    free(lane->host);
+    pthread_cond_destroy(&lane->more_asks);
+    pthread_cond_destroy(&lane->more_sets);
+    pthread_mutex_destroy(&lane->lock);
 }
 
 static void set_defaults(struct mer_memcached_opts *o)
@@ -61,8 +112,10 @@ static void start_threads(struct mer_memcached *mc)
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    MER_ASSERT(pthread_create(&mc->getter, NULL, mer_memcached_getter, mc) == 0);
-    MER_ASSERT(pthread_create(&mc->setter, NULL, mer_memcached_setter, mc) == 0);
+    for (uint32_t i = 0; i < mc->lanes_n; i++) {
+        MER_ASSERT(pthread_create(&mc->lanes[i].getter, NULL, mer_memcached_getter, &mc->lanes[i]) == 0);
+        MER_ASSERT(pthread_create(&mc->lanes[i].setter, NULL, mer_memcached_setter, &mc->lanes[i]) == 0);
+    }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     mc->running = true;
 }
@@ -70,28 +123,52 @@ static void start_threads(struct mer_memcached *mc)
 struct mer_memcached *mer_memcached_open(const struct mer_memcached_opts *opts, struct mer_diag *diag)
 {
     struct mer_memcached *mc = calloc(1, sizeof(*mc));
-    MER_ASSERT(mc);
+    MER_ASSERT(mc && (mc->lanes = calloc(opts->servers_n + 1, sizeof(*mc->lanes))));
     mc->opts = *opts;
     set_defaults(&mc->opts);
     mc->opts.servers = NULL; // the caller's
-    mc->hosts = calloc(opts->servers_n + 1, sizeof(*mc->hosts));
-    mc->ports = calloc(opts->servers_n + 1, sizeof(*mc->ports));
-    MER_ASSERT(mc->hosts && mc->ports);
-    mc->asks_tail = &mc->asks;
-    mc->sets_tail = &mc->sets;
-    pthread_mutex_init(&mc->lock, NULL);
-    pthread_cond_init(&mc->more_asks, NULL);
-    pthread_cond_init(&mc->more_sets, NULL);
-    for (uint32_t i = 0; i < opts->servers_n; i++) {
-        if (!add_server(mc, i, opts->servers[i])) {
+    for (; mc->lanes_n < opts->servers_n; mc->lanes_n++) {
+        if (!lane_init(&mc->lanes[mc->lanes_n], mc, opts->servers[mc->lanes_n])) {
             mer_diag_set(diag, MER_ERR_INVALID, "memcached server `%.*s` is not HOST:PORT",
-                         MER_FMT(opts->servers[i]));
+                         MER_FMT(opts->servers[mc->lanes_n]));
             mer_memcached_close(mc);
             return NULL;
         }
     }
+    if (mc->lanes_n == 0) {
+        mer_diag_set(diag, MER_ERR_INVALID, "no memcached server");
+        mer_memcached_close(mc);
+        return NULL;
+    }
     start_threads(mc);
     return mc;
+}
+
+static void lane_tell_to_stop(struct mer_memcached_lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    lane->stopping = true;
+    pthread_cond_broadcast(&lane->more_asks);
+    pthread_cond_broadcast(&lane->more_sets);
+    pthread_mutex_unlock(&lane->lock);
+}
+
+static void lane_stop(struct mer_memcached_lane *lane)
+{
+    pthread_join(lane->getter, NULL);
+    pthread_join(lane->setter, NULL);
+    while (lane->asks) {
+        struct mer_memcached_ask *ask = lane->asks;
+        lane->asks = ask->next;
+        ask->outcome = MER_MEMCACHED_ERROR;
+        mer_memcached_answer(ask);
+    }
+    while (lane->sets) {
+        struct mer_memcached_set *set = lane->sets;
+        lane->sets = set->next;
+        mer_cache_entry_unref(set->entry);
+        free(set);
+    }
 }
 
 void mer_memcached_stop(struct mer_memcached *mc)
@@ -99,25 +176,12 @@ void mer_memcached_stop(struct mer_memcached *mc)
     if (!mc->running) {
         return;
     }
-    pthread_mutex_lock(&mc->lock);
-    mc->stopping = true;
-    pthread_cond_broadcast(&mc->more_asks);
-    pthread_cond_broadcast(&mc->more_sets);
-    pthread_mutex_unlock(&mc->lock);
-    pthread_join(mc->getter, NULL);
-    pthread_join(mc->setter, NULL);
     mc->running = false;
-    while (mc->asks) {
-        struct mer_memcached_ask *ask = mc->asks;
-        mc->asks = ask->next;
-        ask->outcome = MER_MEMCACHED_ERROR;
-        mer_memcached_answer(ask);
+    for (uint32_t i = 0; i < mc->lanes_n; i++) {
+        lane_tell_to_stop(&mc->lanes[i]);
     }
-    while (mc->sets) {
-        struct mer_memcached_set *set = mc->sets;
-        mc->sets = set->next;
-        mer_cache_entry_unref(set->entry);
-        free(set);
+    for (uint32_t i = 0; i < mc->lanes_n; i++) {
+        lane_stop(&mc->lanes[i]);
     }
 }
 
@@ -133,35 +197,31 @@ void mer_memcached_close(struct mer_memcached *mc)
     }
     mer_memcached_stop(mc);
     MER_ASSERT(mer_memcached_pending(mc) == 0);
-    for (uint32_t i = 0; i < mc->opts.servers_n; i++) {
-        free(mc->hosts[i]);
+    for (uint32_t i = 0; i < mc->lanes_n; i++) {
+        lane_fini(&mc->lanes[i]);
     }
-    free(mc->hosts);
-    free(mc->ports);
-    pthread_cond_destroy(&mc->more_asks);
-    pthread_cond_destroy(&mc->more_sets);
-    pthread_mutex_destroy(&mc->lock);
+    free(mc->lanes);
     free(mc);
 }
 
 // ---- the circuit
 
+bool mer_memcached_is_failing(const struct mer_memcached_lane *lane)
+{
+    return atomic_load_explicit(&lane->failures, memory_order_relaxed) >= MER_MEMCACHED_FAILURES_MAX;
+}
+
 // After failures in a row nobody asks for a while; then one ask goes ahead and the others wait for what it
 // tells.
-static bool may_ask(struct mer_memcached *mc)
+static bool may_ask(struct mer_memcached_lane *lane)
 {
-    if (atomic_load_explicit(&mc->failures, memory_order_relaxed) < MER_MEMCACHED_FAILURES_MAX) {
+    if (!mer_memcached_is_failing(lane)) {
         return true;
     }
     int64_t now = mer_time_mono_us();
-    int_fast64_t until = atomic_load(&mc->closed_until_us);
-    return now >= until &&
-           atomic_compare_exchange_strong(&mc->closed_until_us, &until, now + mc->opts.retry_ms * 1000LL);
-}
-
-static bool is_failing(struct mer_memcached *mc)
-{
-    return atomic_load_explicit(&mc->failures, memory_order_relaxed) >= MER_MEMCACHED_FAILURES_MAX;
+    int_fast64_t until = atomic_load(&lane->closed_until_us);
+    int64_t next = now + lane->mc->opts.retry_ms * 1000LL;
+    return now >= until && atomic_compare_exchange_strong(&lane->closed_until_us, &until, next);
 }
 
 // ---- asks
@@ -214,25 +274,26 @@ void mer_memcached_cancel(struct mer_memcached_ask *ask)
     ask->fn = NULL;
 }
 
-static bool enqueue_ask(struct mer_memcached *mc, struct mer_memcached_ask *ask)
+static bool enqueue_ask(struct mer_memcached_lane *lane, struct mer_memcached_ask *ask)
 {
-    pthread_mutex_lock(&mc->lock);
-    bool room = !mc->stopping && mc->asks_n < mc->opts.queue_max;
+    pthread_mutex_lock(&lane->lock);
+    bool room = !lane->stopping && lane->asks_n < lane->mc->opts.queue_max;
     if (room) {
-        *mc->asks_tail = ask;
-        mc->asks_tail = &ask->next;
-        mc->asks_n++;
-        atomic_fetch_add(&mc->pending, 1);
-        pthread_cond_signal(&mc->more_asks);
+        *lane->asks_tail = ask;
+        lane->asks_tail = &ask->next;
+        lane->asks_n++;
+        atomic_fetch_add(&lane->mc->pending, 1);
+        pthread_cond_signal(&lane->more_asks);
     }
-    pthread_mutex_unlock(&mc->lock);
+    pthread_mutex_unlock(&lane->lock);
     return room;
 }
 
 struct mer_memcached_ask *mer_memcached_get(struct mer_memcached *mc, struct mer_loop *loop,
                                             struct mer_slice key, mer_memcached_fn *fn, void *owner)
 {
-    if (!may_ask(mc)) {
+    struct mer_memcached_lane *lane = lane_of(mc, key);
+    if (!may_ask(lane)) {
         count(&mc->refused_n);
         return NULL;
     }
@@ -248,7 +309,7 @@ struct mer_memcached_ask *mer_memcached_get(struct mer_memcached *mc, struct mer
     }
     // Before the thread can see it: an answer stops the timer.
     mer_timer_start(loop, &ask->timer, mc->opts.deadline_ms, on_deadline, ask);
-    if (!enqueue_ask(mc, ask)) {
+    if (!enqueue_ask(lane, ask)) {
         mer_timer_stop(loop, &ask->timer);
         free(ask);
         count(&mc->refused_n);
@@ -266,24 +327,25 @@ size_t mer_memcached_set_cost(const struct mer_cache_entry *entry)
 
 void mer_memcached_set(struct mer_memcached *mc, struct mer_cache_entry *entry)
 {
+    struct mer_memcached_lane *lane = lane_of(mc, entry->key);
     size_t cost = mer_memcached_set_cost(entry);
-    if (is_failing(mc) || mer_cache_entry_bytes(entry) > mc->opts.value_bytes_max) {
+    if (mer_memcached_is_failing(lane) || mer_cache_entry_bytes(entry) > mc->opts.value_bytes_max) {
         count(&mc->sets_dropped_n);
         return;
     }
     struct mer_memcached_set *set = malloc(sizeof(*set));
     MER_ASSERT(set);
     *set = (struct mer_memcached_set){.entry = entry};
-    pthread_mutex_lock(&mc->lock);
-    bool room = !mc->stopping && mc->set_bytes + cost <= mc->opts.set_bytes_max;
+    pthread_mutex_lock(&lane->lock);
+    bool room = !lane->stopping && lane->set_bytes + cost <= mc->opts.set_bytes_max;
     if (room) {
         mer_cache_entry_ref(entry);
-        *mc->sets_tail = set;
-        mc->sets_tail = &set->next;
-        mc->set_bytes += cost;
-        pthread_cond_signal(&mc->more_sets);
+        *lane->sets_tail = set;
+        lane->sets_tail = &set->next;
+        lane->set_bytes += cost;
+        pthread_cond_signal(&lane->more_sets);
     }
-    pthread_mutex_unlock(&mc->lock);
+    pthread_mutex_unlock(&lane->lock);
     if (!room) {
         free(set);
         count(&mc->sets_dropped_n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Memcached: the cache that the loops of one site share. libmemcached waits inside every call, so it lives on
-// threads of its own: one that gets, in batches, and one that sets. Loops hand asks over through a bounded
+// threads of its own, two a server: one gets, in batches, one sets. Loops hand asks over through a bounded
 // queue and hear the outcome as a post. The cache may never delay anybody: an ask is over when its deadline
 // passes on the asking loop (a late reply is dropped), a full queue or a failing server is told at once, sets
 // are fire and forget.

@@ -20,18 +20,18 @@ static void count_n(atomic_uint_fast64_t *counter, uint64_t n)
 }
 
 // A handle belongs to one thread.
-static memcached_st *handle_open(const struct mer_memcached *mc)
+static memcached_st *handle_open(const struct mer_memcached_lane *lane)
 {
+    const struct mer_memcached_opts *opts = &lane->mc->opts;
     const struct {
         memcached_behavior_t behavior;
         uint64_t value;
     } behaviors[] = {
         {MEMCACHED_BEHAVIOR_TCP_NODELAY, 1},
-        {MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, mc->opts.connect_timeout_ms},
-        {MEMCACHED_BEHAVIOR_POLL_TIMEOUT, mc->opts.io_timeout_ms},
-        {MEMCACHED_BEHAVIOR_RETRY_TIMEOUT, (mc->opts.retry_ms + 999) / 1000},
+        {MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, opts->connect_timeout_ms},
+        {MEMCACHED_BEHAVIOR_POLL_TIMEOUT, opts->io_timeout_ms},
+        {MEMCACHED_BEHAVIOR_RETRY_TIMEOUT, (opts->retry_ms + 999) / 1000},
         {MEMCACHED_BEHAVIOR_VERIFY_KEY, 1},
-        {MEMCACHED_BEHAVIOR_DISTRIBUTION, MEMCACHED_DISTRIBUTION_CONSISTENT_KETAMA},
     };
     memcached_st *handle = memcached_create(NULL);
     MER_ASSERT(handle);
@@ -39,21 +39,21 @@ static memcached_st *handle_open(const struct mer_memcached *mc)
         MER_ASSERT(
             memcached_success(memcached_behavior_set(handle, behaviors[i].behavior, behaviors[i].value)));
     }
-    for (uint32_t i = 0; i < mc->opts.servers_n; i++) {
-        MER_ASSERT(memcached_success(memcached_server_add(handle, mc->hosts[i], mc->ports[i])));
-    }
+    MER_ASSERT(memcached_success(memcached_server_add(handle, lane->host, lane->port)));
     return handle;
 }
 
-static void tell_circuit(struct mer_memcached *mc, bool failed)
+static void tell_circuit(struct mer_memcached_lane *lane, bool failed)
 {
     if (!failed) {
-        atomic_store(&mc->failures, 0);
+        atomic_store(&lane->failures, 0);
         return;
     }
-    atomic_store(&mc->closed_until_us, mer_time_mono_us() + mc->opts.retry_ms * 1000LL);
-    if (atomic_fetch_add(&mc->failures, 1) + 1 == MER_MEMCACHED_FAILURES_MAX) {
-        mer_log(MER_LOG_WARN, "memcached", "failing; not asked for a while retry_ms=%u", mc->opts.retry_ms);
+    uint32_t retry_ms = lane->mc->opts.retry_ms;
+    atomic_store(&lane->closed_until_us, mer_time_mono_us() + retry_ms * 1000LL);
+    if (atomic_fetch_add(&lane->failures, 1) + 1 == MER_MEMCACHED_FAILURES_MAX) {
+        mer_log(MER_LOG_WARN, "memcached", "failing, left alone for a while server=%s:%u retry_ms=%u",
+                lane->host, lane->port, retry_ms);
     }
 }
 
@@ -65,28 +65,28 @@ struct batch {
 };
 
 // Takes what waits. Those that nobody waits for any more go back at once. False: stop.
-static bool next_batch(struct mer_memcached *mc, struct batch *b)
+static bool next_batch(struct mer_memcached_lane *lane, struct batch *b)
 {
     struct mer_memcached_ask *first = NULL, **tail = &first;
     size_t n = 0;
-    pthread_mutex_lock(&mc->lock);
-    while (!mc->asks && !mc->stopping) {
-        pthread_cond_wait(&mc->more_asks, &mc->lock);
+    pthread_mutex_lock(&lane->lock);
+    while (!lane->asks && !lane->stopping) {
+        pthread_cond_wait(&lane->more_asks, &lane->lock);
     }
-    bool go_on = !mc->stopping;
-    while (go_on && mc->asks && n < BATCH_MAX) {
-        struct mer_memcached_ask *ask = mc->asks;
-        mc->asks = ask->next;
+    bool go_on = !lane->stopping;
+    while (go_on && lane->asks && n < BATCH_MAX) {
+        struct mer_memcached_ask *ask = lane->asks;
+        lane->asks = ask->next;
         ask->next = NULL;
         *tail = ask;
         tail = &ask->next;
         n++;
     }
-    mc->asks_n -= (uint32_t)n;
-    if (!mc->asks) {
-        mc->asks_tail = &mc->asks;
+    lane->asks_n -= (uint32_t)n;
+    if (!lane->asks) {
+        lane->asks_tail = &lane->asks;
     }
-    pthread_mutex_unlock(&mc->lock);
+    pthread_mutex_unlock(&lane->lock);
     b->n = 0;
     for (struct mer_memcached_ask *next; first; first = next) {
         next = first->next;
@@ -112,6 +112,17 @@ static void read_value(struct mer_memcached *mc, struct mer_memcached_ask *ask, 
     }
 }
 
+static void *copy_stored(const struct mer_cache_entry *e)
+{
+    if (!e) {
+        return NULL; // it was spoilt: a miss for everybody
+    }
+    void *copy = malloc(e->stored.n);
+    MER_ASSERT(copy);
+    memcpy(copy, e->stored.p, e->stored.n);
+    return copy;
+}
+
 // One value of the reply, for all asks of the batch with this digest.
 static void take_result(struct mer_memcached *mc, struct batch *b, memcached_result_st *result)
 {
@@ -124,24 +135,19 @@ static void take_result(struct mer_memcached *mc, struct batch *b, memcached_res
         if (ask->done || memcmp(ask->digest, digest, key_n) != 0) {
             continue;
         }
-        if (!found) {
-            read_value(mc, ask, value, n);
-            found = ask;
-            continue;
+        // Each gets an entry of its own: the first loop may put its one into its memory cache at once.
+        void *own = found ? copy_stored(found->entry) : value;
+        if (own || !found) {
+            read_value(mc, ask, own, found ? found->entry->stored.n : n);
         }
-        ask->done = true;
-        // The same digest is the same key: or else two keys collided, and that is a miss.
-        if (found->entry && ask->key_n == found->key_n && memcmp(ask->key, found->key, ask->key_n) == 0) {
-            ask->outcome = MER_MEMCACHED_HIT;
-            ask->entry = mer_cache_entry_ref(found->entry);
-        }
+        found = found ? found : ask;
     }
     if (!found) {
         free(value); // a reply to something that was not asked
     }
 }
 
-// True when the servers answered.
+// True when the server answered.
 static bool ask_batch(struct mer_memcached *mc, memcached_st *handle, struct batch *b)
 {
     const char *keys[BATCH_MAX];
@@ -162,14 +168,15 @@ static bool ask_batch(struct mer_memcached *mc, memcached_st *handle, struct bat
     memcached_result_free(&result);
     bool answered = asked && (rc == MEMCACHED_END || rc == MEMCACHED_NOTFOUND || memcached_success(rc));
     if (!answered) {
-        // Whatever still arrives on these connections belongs to nobody.
+        // Whatever still arrives on this connection belongs to nobody.
         memcached_quit(handle);
     }
     return answered;
 }
 
-static void answer_batch(struct mer_memcached *mc, struct batch *b, bool answered)
+static void answer_batch(struct mer_memcached_lane *lane, struct batch *b, bool answered)
 {
+    struct mer_memcached *mc = lane->mc;
     uint64_t hits = 0, others = 0;
     for (size_t i = 0; i < b->n; i++) {
         bool hit = b->asks[i]->outcome == MER_MEMCACHED_HIT;
@@ -182,18 +189,17 @@ static void answer_batch(struct mer_memcached *mc, struct batch *b, bool answere
     }
     count_n(&mc->hits_n, hits);
     count_n(answered ? &mc->misses_n : &mc->errors_n, others);
-    // One server of several may be down: as long as another answers, asking is worth it.
-    tell_circuit(mc, !answered && hits == 0);
+    tell_circuit(lane, !answered);
 }
 
 void *mer_memcached_getter(void *arg)
 {
-    struct mer_memcached *mc = arg;
-    memcached_st *handle = handle_open(mc);
+    struct mer_memcached_lane *lane = arg;
+    memcached_st *handle = handle_open(lane);
     struct batch b;
-    while (next_batch(mc, &b)) {
+    while (next_batch(lane, &b)) {
         if (b.n) {
-            answer_batch(mc, &b, ask_batch(mc, handle, &b));
+            answer_batch(lane, &b, ask_batch(lane->mc, handle, &b));
         }
     }
     memcached_free(handle);
@@ -202,18 +208,18 @@ void *mer_memcached_getter(void *arg)
 
 // ---- sets
 
-static struct mer_memcached_set *next_sets(struct mer_memcached *mc)
+static struct mer_memcached_set *next_sets(struct mer_memcached_lane *lane)
 {
-    pthread_mutex_lock(&mc->lock);
-    while (!mc->sets && !mc->stopping) {
-        pthread_cond_wait(&mc->more_sets, &mc->lock);
+    pthread_mutex_lock(&lane->lock);
+    while (!lane->sets && !lane->stopping) {
+        pthread_cond_wait(&lane->more_sets, &lane->lock);
     }
-    struct mer_memcached_set *first = mc->stopping ? NULL : mc->sets;
+    struct mer_memcached_set *first = lane->stopping ? NULL : lane->sets;
     if (first) {
-        mc->sets = NULL;
-        mc->sets_tail = &mc->sets;
+        lane->sets = NULL;
+        lane->sets_tail = &lane->sets;
     }
-    pthread_mutex_unlock(&mc->lock);
+    pthread_mutex_unlock(&lane->lock);
     return first;
 }
 
@@ -235,11 +241,11 @@ static bool is_outage(memcached_return_t rc)
     }
 }
 
-static void set_one(struct mer_memcached *mc, memcached_st *handle, struct mer_cache_entry *e)
+static void set_one(struct mer_memcached_lane *lane, memcached_st *handle, struct mer_cache_entry *e)
 {
+    struct mer_memcached *mc = lane->mc;
     int64_t left_us = e->expires_at_us - mer_time_wall_us();
-    bool failing = atomic_load(&mc->failures) >= MER_MEMCACHED_FAILURES_MAX;
-    if (failing || left_us <= 0) {
+    if (mer_memcached_is_failing(lane) || left_us <= 0) {
         count_n(&mc->sets_dropped_n, 1);
         return;
     }
@@ -251,23 +257,23 @@ static void set_one(struct mer_memcached *mc, memcached_st *handle, struct mer_c
                                           seconds < TTL_S_MAX ? (time_t)seconds : TTL_S_MAX, 0);
     count_n(memcached_success(rc) ? &mc->sets_n : &mc->sets_failed_n, 1);
     if (is_outage(rc)) {
-        tell_circuit(mc, true);
+        tell_circuit(lane, true);
         memcached_quit(handle);
     }
 }
 
 void *mer_memcached_setter(void *arg)
 {
-    struct mer_memcached *mc = arg;
-    memcached_st *handle = handle_open(mc);
-    for (struct mer_memcached_set *set; (set = next_sets(mc));) {
+    struct mer_memcached_lane *lane = arg;
+    memcached_st *handle = handle_open(lane);
+    for (struct mer_memcached_set *set; (set = next_sets(lane));) {
         while (set) {
             struct mer_memcached_set *next = set->next;
             size_t cost = mer_memcached_set_cost(set->entry);
-            set_one(mc, handle, set->entry);
-            pthread_mutex_lock(&mc->lock);
-            mc->set_bytes -= cost;
-            pthread_mutex_unlock(&mc->lock);
+            set_one(lane, handle, set->entry);
+            pthread_mutex_lock(&lane->lock);
+            lane->set_bytes -= cost;
+            pthread_mutex_unlock(&lane->lock);
             mer_cache_entry_unref(set->entry);
             free(set);
             set = next;

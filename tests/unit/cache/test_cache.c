@@ -253,8 +253,12 @@ static void an_answer_too_large_is_made_by_each(void **state)
 static struct mer_memcached *shared_open(const struct memcached_server *s, uint32_t deadline_ms)
 {
     struct mer_slice servers[] = {mer_slice_of(s->address)};
-    struct mer_memcached_opts opts = {
-        .servers = servers, .servers_n = 1, .deadline_ms = deadline_ms, .retry_ms = 200};
+    struct mer_memcached_opts opts = {.servers = servers,
+                                      .servers_n = 1,
+                                      .deadline_ms = deadline_ms,
+                                      .io_timeout_ms = deadline_ms > 10 ? 2000 : 0,
+                                      .connect_timeout_ms = deadline_ms > 10 ? 2000 : 0,
+                                      .retry_ms = 200};
     return mer_memcached_open(&opts, NULL);
 }
 

@@ -36,6 +36,8 @@ static struct mer_memcached *open_one(const char *address, uint32_t deadline_ms,
     struct mer_memcached_opts opts = {.servers = servers,
                                       .servers_n = 1,
                                       .deadline_ms = deadline_ms,
+                                      .io_timeout_ms = deadline_ms > 10 ? 2000 : 0,
+                                      .connect_timeout_ms = deadline_ms > 10 ? 2000 : 0,
                                       .retry_ms = 200,
                                       .queue_max = queue_max};
     struct mer_diag diag;
@@ -357,7 +359,7 @@ static void one_of_two_is_enough(void **state)
     struct memcached_server second = memcached_server_start();
     struct mer_slice servers[] = {mer_slice_of(server.address), mer_slice_of(second.address)};
     struct mer_memcached_opts opts = {
-        .servers = servers, .servers_n = 2, .deadline_ms = 5000, .retry_ms = 100};
+        .servers = servers, .servers_n = 2, .deadline_ms = 5000, .io_timeout_ms = 2000, .retry_ms = 100};
     struct mer_memcached *two = mer_memcached_open(&opts, NULL);
     char key[32];
     for (int i = 0; i < 40; i++) {
