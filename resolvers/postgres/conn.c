@@ -29,6 +29,13 @@ static void on_notice(void *owner, const char *message)
     mer_log(MER_LOG_DEBUG, "postgres", "notice pool=%s text=%.*s", c->pool->name, MER_LOG_FMT(text));
 }
 
+// libpq's messages have lines of advice after the first.
+static struct mer_slice first_line(const char *message)
+{
+    struct mer_slice text = mer_slice_of(message);
+    return mer_slice_trim(mer_slice_cut(&text, '\n'));
+}
+
 static void drop_handles(struct mer_pg_conn *c)
 {
     mer_timer_stop(c->pool->loop, &c->timer);
@@ -83,7 +90,7 @@ static void try_again_later(struct mer_pg_conn *c)
 
 static void connect_failed(struct mer_pg_conn *c, const char *why)
 {
-    struct mer_slice text = mer_slice_trim(mer_slice_of(why));
+    struct mer_slice text = first_line(why);
     // Once an outage, not once an attempt.
     mer_log(c->pool->told_down ? MER_LOG_DEBUG : MER_LOG_WARN, "postgres", "cannot connect pool=%s why=%.*s",
             c->pool->name, MER_LOG_FMT(text));
@@ -269,7 +276,7 @@ static void ping_others(struct mer_pg_pool *pool)
 
 static void lose(struct mer_pg_conn *c, const char *why, bool said)
 {
-    struct mer_slice text = mer_slice_trim(mer_slice_of(why));
+    struct mer_slice text = first_line(why);
     mer_log(MER_LOG_WARN, "postgres", "connection lost pool=%s in_flight=%u why=%.*s", c->pool->name,
             c->in_flight, MER_LOG_FMT(text));
     c->pool->stats.losses++;
