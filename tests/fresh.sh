@@ -19,7 +19,7 @@ say() { echo "[fresh $(date +%T)] $*"; }
 command -v debootstrap >/dev/null || skip "debootstrap is not installed"
 if [ -z "$mirror" ]; then
   mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\?\(http[^ ]*debian\/\?\) bookworm .*/\2/p; s/^URIs: *\(http[^ ]*debian\/\?\)$/\1/p' \
-    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1 || true)
   mirror=${mirror:-http://deb.debian.org/debian}
 fi
 
@@ -48,6 +48,7 @@ if [ ! -e "$base/etc/debian_version" ]; then
 fi
 rm -rf --one-file-system "$folder"
 cp -a "$base" "$folder"
+rm -f "$folder/etc/apt/sources.list"
 cp /etc/resolv.conf "$folder/etc/resolv.conf"
 for file in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/trusted.gpg.d /usr/share/keyrings; do
   [ -e "$file" ] && mkdir -p "$folder$(dirname "$file")" && cp -a "$file" "$folder$(dirname "$file")/"
