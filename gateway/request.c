@@ -10,6 +10,7 @@
 #include "gateway/graphql_http.h"
 #include "gateway/worker.h"
 #include "resolvers/exec.h"
+#include "resolvers/explain.h"
 #include "schema/values.h"
 
 struct request {
@@ -26,6 +27,7 @@ struct request {
     struct mer_exec_ask ask;
     struct mer_exec *exec;
     int64_t planned_us;
+    struct mer_slice explained; // JSON for extensions.plan; n == 0: not asked
 };
 
 // ---- answering ----
@@ -241,6 +243,43 @@ static bool coerce_variables(struct request *r)
 
 static void answered(void *owner);
 
+static void answer_dry_run(struct request *r)
+{
+    struct mer_slice body = mer_arena_printf(r->http->arena, "{\"data\":null,\"extensions\":{\"plan\":%.*s}}",
+                                             MER_FMT(r->explained));
+    struct answer a = {.status = 200, .body = body};
+    send(r, &a);
+}
+
+// `meridian-explain: plan|dry-run`, for those who run the place. False: the request was answered.
+static bool explain(struct request *r)
+{
+    struct mer_slice how = mer_http_header(r->http, "meridian-explain");
+    if (how.n == 0) {
+        return true;
+    }
+    enum mer_user_role role = r->token->claims.role;
+    bool dry = mer_slice_is(how, "dry-run");
+    if (role != MER_USER_DEVELOPER && role != MER_USER_OPERATOR && role != MER_USER_SERVICE) {
+        refuse(r, 403, "FORBIDDEN", "role %s may not see plans", mer_user_role_name(role));
+        return false;
+    }
+    if (!dry && !mer_slice_is(how, "plan")) {
+        refuse(r, 400, "BAD_USER_INPUT", "meridian-explain: plan or dry-run is expected");
+        return false;
+    }
+    struct mer_explain e;
+    struct mer_buf b;
+    mer_explain_make(&r->ask, &e);
+    mer_buf_init(&b, r->http->arena, 4096);
+    mer_explain_write_json(&b, &e);
+    r->explained = mer_buf_slice(&b);
+    if (dry) {
+        answer_dry_run(r);
+    }
+    return !dry;
+}
+
 static void execute(struct request *r)
 {
     struct mer_worker *w = r->w;
@@ -254,7 +293,9 @@ static void execute(struct request *r)
     r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
     r->ask.done = answered;
     r->ask.owner = r;
-    r->exec = mer_exec_start(&r->ask);
+    if (explain(r)) {
+        r->exec = mer_exec_start(&r->ask);
+    }
 }
 
 static void count_error(void *owner, const char *code)
@@ -284,6 +325,24 @@ static void add_cache_headers(struct request *r, struct answer *a)
     r->w->counters.cache_miss += c == MER_EXEC_CACHE_MISS;
 }
 
+static void write_extensions(const struct request *r, struct mer_buf *b, const struct mer_fresh *fresh)
+{
+    const char *open = ",\"extensions\":{";
+    if (fresh->n) {
+        mer_buf_printf(b, "%s\"freshness\":", open);
+        mer_fresh_write_extension(b, fresh, mer_time_wall_us());
+        open = ",";
+    }
+    if (r->explained.n) {
+        mer_buf_printf(b, "%s\"plan\":", open);
+        mer_buf_add(b, r->explained);
+        open = ",";
+    }
+    if (open[1] == 0) {
+        mer_buf_add_char(b, '}');
+    }
+}
+
 static void answered(void *owner)
 {
     struct request *r = owner;
@@ -293,11 +352,7 @@ static void answered(void *owner)
     mer_buf_add_char(&b, '{');
     mer_exec_write(r->exec, &b, &has_data);
     const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
-    if (fresh->n) {
-        mer_buf_add(&b, MER_S(",\"extensions\":{\"freshness\":"));
-        mer_fresh_write_extension(&b, fresh, mer_time_wall_us());
-        mer_buf_add_char(&b, '}');
-    }
+    write_extensions(r, &b, fresh);
     mer_buf_add_char(&b, '}');
     mer_exec_each_error(r->exec, count_error, r->w);
     if (b.n > (size_t)r->w->config->limits.answer_bytes) {

@@ -419,6 +419,10 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
         out->kind = MER_SHAPE_INTROSPECTION;
         return MER_OK;
     }
+    if (c->graph->sdl.n && mer_slice_is(col->field->name, "_service")) {
+        out->kind = MER_SHAPE_SERVICE;
+        return plan_plain_shape(c, col, &out->sub);
+    }
     uint32_t source = 0;
     const struct mer_field *sf = NULL;
     if (!root_source(c, root, c->op->kind, col->field->name, &source, &sf)) {

@@ -28,6 +28,7 @@ struct mer_graph {
     // Ask @resident fields of an entity that is not resident itself as a fetch of their own, so that they alone
     // are refused where residency forbids them. Off where the gateway is the owner of the rows.
     bool split_resident;
+    struct mer_slice sdl; // of a source that is served alone: what _service tells
 };
 
 // A chain of @skip/@include lists that must all keep the selection.
@@ -41,6 +42,7 @@ enum mer_shape_kind {
     MER_SHAPE_TYPENAME = 1,
     MER_SHAPE_INTROSPECTION = 2, // __schema, __type
     MER_SHAPE_FRESHNESS = 3,     // an age: filled while the answer is written
+    MER_SHAPE_SERVICE = 4,       // _service of a source: its own SDL
 };
 
 struct mer_shape_field {

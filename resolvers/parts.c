@@ -179,13 +179,23 @@ static bool is_live(const struct mer_site *s, const struct mer_place *place)
     return mer_slice_eq(place->environment, r.live);
 }
 
+// The board may be a second old; a pool knows at once that it has no connection.
+static bool can_send(const struct mer_site *s, uint32_t place, bool write)
+{
+    if (!s->links || !s->places[place].sql) {
+        return true;
+    }
+    const struct mer_site_link *l = &s->links[place];
+    return mer_pg_pool_up(write && l->write ? l->write : l->read) && (!write || l->write);
+}
+
 static void gather_facts(const struct exec_part *p, struct mer_place_facts *facts)
 {
     const struct mer_site *s = p->x->ask.site;
     for (uint32_t i = 0; i < s->places_n; i++) {
         const struct mer_place *place = &s->places[i];
         facts[i] = (struct mer_place_facts){
-            .up = mer_board_is_up(s->board, i),
+            .up = mer_board_is_up(s->board, i) && can_send(s, i, p->fetch->plan->write),
             .age_us = p->x->ask.max_age_us >= 0 ? age_at(p, place) : 0,
             .latency_us = mer_board_latency_us(s->board, i),
             .live = is_live(s, place),

@@ -179,6 +179,18 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
 
 // ---- the root ----
 
+static void write_service(struct writer *w, const struct mer_shape *shape)
+{
+    const struct mer_shape_variant *v = shape->variants;
+    char sep = '{';
+    for (uint32_t i = 0; i < v->fields_n; i++, sep = ',') {
+        mer_buf_printf(w->out, "%c\"%.*s\":", sep, MER_FMT(v->fields[i].key));
+        bool typename = v->fields[i].kind == MER_SHAPE_TYPENAME;
+        mer_json_write_string(w->out, typename ? v->type->name : w->x->ask.plan->graph->sdl);
+    }
+    mer_buf_add_char(w->out, '}');
+}
+
 static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
 {
     struct mer_exec *x = w->x;
@@ -194,6 +206,10 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
             tell(w, exec_error(x, "BAD_USER_INPUT", "introspection failed"));
             return false;
         }
+        return true;
+    }
+    if (f->kind == MER_SHAPE_SERVICE) {
+        write_service(w, f->sub);
         return true;
     }
     const struct exec_fetch *fetch = &x->fetches[f->fetch];
