@@ -1,0 +1,1 @@
+mer_fuzz_target(config SOURCES fuzz_config.c USES gateway)
