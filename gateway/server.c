@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WATCHDOG_GRACE_US = 2 * 1000 * 1000 };
+enum { WATCHDOG_GRACE_US = 2 * 1000 * 1000, LIBRARY_STREAMS = 256 };
 
 static void take_defaults(struct mer_server_limits *l)
 {
@@ -57,7 +57,7 @@ static void configure_library(struct mer_server *s, const char *server_name)
     s->conf.http2.idle_timeout = (uint64_t)s->limits.idle_ms * 2 + s->limits.body_ms;
     s->conf.handshake_timeout = s->limits.handshake_ms;
     s->conf.http1.upgrade_to_http2 = 0;
-    s->conf.http2.max_concurrent_requests_per_connection = s->limits.streams_in_work;
+    s->conf.http2.max_concurrent_requests_per_connection = LIBRARY_STREAMS; // none waits inside of it, see admit()
     h2o_hostconf_t *host = h2o_config_register_host(&s->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
     h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = request_on_req;

@@ -19,7 +19,8 @@ static void on_close(void *data)
 {
     struct conn *c = data;
     struct mer_server *s = c->server;
-    MER_ASSERT(!c->requests);
+    MER_ASSERT(!c->requests && !c->queue);
+    mer_task_cancel(s->loop, &c->admit);
     *c->pprev = c->next;
     if (c->next)
         c->next->pprev = c->pprev;
@@ -92,6 +93,7 @@ static void start(struct listener *l, h2o_socket_t *sock)
     c->listener = l;
     c->sock = sock;
     c->linger_fd = -1;
+    c->queue_tail = &c->queue;
     c->born_ms = c->last_ms = server_now_ms(s);
     mer_buf_init(&c->cn, NULL, 0);
     c->next = s->conns;

@@ -31,8 +31,10 @@ struct conn {
     struct mer_server *server;
     struct listener *listener;
     h2o_socket_t *sock;
-    struct request *requests;
-    uint32_t in_work;
+    struct request *requests;             // all of them
+    struct request *queue, **queue_tail;  // those that wait for their turn, oldest first
+    uint32_t requests_n, in_work;         // in_work: given to the handler, not yet disposed of
+    struct mer_task admit;
     enum conn_phase phase;
     bool retired;           // told to go
     bool cut;               // shut down by us
@@ -69,7 +71,7 @@ struct request {
     h2o_req_t *h2o;
     struct conn *conn;
     struct request *next, **pprev;
-    struct mer_task task;
+    struct request *queue_next, **queue_pprev; // pprev NULL: not in the queue
     enum request_state state;
     bool aborted;
     bool arena_taken;

@@ -99,6 +99,20 @@ static void drop_arena(struct request *r)
     }
 }
 
+static void leave_queue(struct request *r)
+{
+    if (!r->queue_pprev)
+        return;
+    *r->queue_pprev = r->queue_next;
+    if (r->queue_next)
+        r->queue_next->queue_pprev = r->queue_pprev;
+    else
+        r->conn->queue_tail = r->queue_pprev;
+    r->queue_pprev = NULL;
+}
+
+static void admit(void *owner);
+
 static void tell_aborted(struct request *r)
 {
     r->aborted = true;
@@ -113,7 +127,7 @@ static void dispose(void *p)
     struct request *r = p;
     struct conn *c = r->conn;
     struct mer_server *s = c->server;
-    mer_task_cancel(s->loop, &r->task);
+    leave_queue(r);
     if (r->state == REQUEST_IN_WORK && !r->aborted)
         tell_aborted(r);
     free_keeps(r);
@@ -121,7 +135,11 @@ static void dispose(void *p)
     *r->pprev = r->next;
     if (r->next)
         r->next->pprev = r->pprev;
-    c->in_work--;
+    if (r->state != REQUEST_WAITING)
+        c->in_work--;
+    c->requests_n--;
+    if (c->queue)
+        mer_loop_defer(s->loop, &c->admit, admit, c);
     c->last_ms = server_now_ms(s);
     server_bump(&s->n.requests_in_work, -1);
 }
@@ -276,14 +294,13 @@ static void fill(struct request *r)
     pub->arena = s->arenas_n ? s->arenas[--s->arenas_n] : mer_arena_create(s->limits.arena_bytes);
 }
 
-// End of the turn: the request is still wanted.
-static void admit(void *owner)
+static void hand_over(struct request *r)
 {
-    struct request *r = owner;
     struct conn *c = r->conn;
     const struct mer_server_limits *limits = &c->server->limits;
     h2o_req_t *req = r->h2o;
     set_state(r, REQUEST_IN_WORK);
+    c->in_work++;
     if (mer_guard_is_too_large(&c->guard, req) || req->entity.len > limits->body_bytes) {
         refuse(r, 413, "PAYLOAD_TOO_LARGE", "The request body is too large.", limits->body_bytes);
         return;
@@ -299,6 +316,19 @@ static void admit(void *owner)
     c->listener->opts.handler(c->listener->opts.owner, &r->pub);
 }
 
+// End of the turn: what is still in the queue is still wanted. How many of a connection's requests are in work is
+// limited here and not in the library, which has an assertion (update_idle_timeout) that a peer can hit while
+// requests wait inside of it.
+static void admit(void *owner)
+{
+    struct conn *c = owner;
+    while (c->queue && c->in_work < c->server->limits.streams_in_work) {
+        struct request *r = c->queue;
+        leave_queue(r);
+        hand_over(r);
+    }
+}
+
 static struct request *begin(h2o_req_t *req)
 {
     struct request *r = h2o_mem_alloc_shared(&req->pool, sizeof(*r), dispose);
@@ -311,7 +341,7 @@ static struct request *begin(h2o_req_t *req)
     if (r->next)
         r->next->pprev = &r->next;
     c->requests = r;
-    c->in_work++;
+    c->requests_n++;
     server_bump(&c->server->n.requests_in_work, 1);
     server_bump(&c->server->n.requests_total, 1);
     return r;
@@ -321,7 +351,11 @@ int request_on_req(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
     struct request *r = begin(req);
-    mer_loop_defer(r->conn->server->loop, &r->task, admit, r);
+    struct conn *c = r->conn;
+    r->queue_pprev = c->queue_tail;
+    *c->queue_tail = r;
+    c->queue_tail = &r->queue_next;
+    mer_loop_defer(c->server->loop, &c->admit, admit, c);
     return 0;
 }
 
@@ -335,6 +369,7 @@ bool request_on_library_error(h2o_req_t *req, int status)
     // The rest of the body is on its way; closing on it would reset the connection under the answer.
     if (c->linger_fd < 0)
         c->linger_fd = fcntl(h2o_socket_get_fd(c->sock), F_DUPFD_CLOEXEC, 0);
+    c->in_work++;
     refuse(r, 413, "PAYLOAD_TOO_LARGE", "The request body is too large.", limit);
     return true;
 }
@@ -343,9 +378,11 @@ void request_abort(struct request *r)
 {
     if (r->state == REQUEST_ANSWERING)
         return;
-    mer_task_cancel(r->conn->server->loop, &r->task);
+    leave_queue(r);
     if (r->state == REQUEST_IN_WORK)
         tell_aborted(r);
+    else
+        r->conn->in_work++;
     // The library lets go of the request when an answer fails to be written.
     r->h2o->http1_is_persistent = 0;
     r->h2o->res.headers = (h2o_headers_t){NULL, 0, 0};

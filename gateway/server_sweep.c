@@ -57,14 +57,14 @@ static bool is_stalled(struct conn *c, uint64_t now)
 
 static bool is_idle(const struct conn *c, const struct mer_guard_view *v)
 {
-    return c->in_work == 0 && (c->phase == CONN_HTTP2 ? v->streams == 0 : c->sock->input->size == 0);
+    return c->requests_n == 0 && (c->phase == CONN_HTTP2 ? v->streams == 0 : c->sock->input->size == 0);
 }
 
 static void sweep_http1(struct conn *c, uint64_t now)
 {
     struct mer_server *s = c->server;
     h2o_buffer_t *in = c->sock->input;
-    if (c->in_work || in->size == 0) {
+    if (c->requests_n || in->size == 0) {
         c->partial_ms = 0;
         c->partial_body = false;
         return;
@@ -106,10 +106,9 @@ static void sweep_age(struct conn *c, const struct mer_guard_view *v, uint64_t n
                since(now, s->drain_ms) > DRAIN_IDLE_MS) {
         conn_cut(c, NULL);
     } else if (age > s->limits.age_ms && !c->retired) {
+        // Not cut, even when idle: the next request may be on its way, and its answer will say that it was the last.
         server_bump(&s->n.cut_age, 1);
         conn_retire(c);
-        if (idle && c->phase == CONN_HTTP1)
-            conn_cut(c, NULL);
     } else if (age > (uint64_t)s->limits.age_ms + RETIRED_MS && c->retired) {
         conn_cut(c, NULL);
     }

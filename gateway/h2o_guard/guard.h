@@ -75,6 +75,7 @@ struct mer_guard_conn {
     ssize_t (*expect)(struct st_h2o_http2_conn_t *conn, const unsigned char *src, size_t len, const char **err_desc);
     bool preface; // has been received
     bool closed;  // the protocol is done with the socket
+    bool held;    // open only until its last write is done
     uint64_t opened, resets, recent_resets;
     uint32_t continuations;   // of the header block being read
     uint64_t block_since_ms;  // 0: no header block is open

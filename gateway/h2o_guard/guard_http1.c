@@ -44,12 +44,15 @@ static bool has_bare_line_feed(const char *p, size_t n)
     return false;
 }
 
-static bool headers_are_good(const struct phr_header *h, size_t n, int minor)
+static bool headers_are_good(struct phr_header *h, size_t n, int minor)
 {
     unsigned hosts = 0, lengths = 0, encodings = 0;
     for (size_t i = 0; i < n; i++, h++) {
         if (!h->name) // a folded line
             return false;
+        // White space after a value is not part of it (RFC 9110 5.5); the library leaves it there.
+        while (h->value_len && (h->value[h->value_len - 1] == ' ' || h->value[h->value_len - 1] == '\t'))
+            h->value_len--;
         if (!mer_guard_is_token(h->name, h->name_len) || !is_value(h->value, h->value_len))
             return false;
         if (IS(h, "host")) {

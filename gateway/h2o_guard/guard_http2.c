@@ -18,6 +18,7 @@ enum {
     CREDIT_PER_REQUEST = 8,      // frames that a request accounts for
     BYTES_PER_CREDIT = 512,      // of an answer: a peer may send a window update or two for each frame it got
     UPLOADS_FIRST = 4,
+    SETTINGS_WEIGHT = 32,        // bytes that count as a frame
     RST_NO_ERROR = 0,
 };
 
@@ -209,7 +210,7 @@ static void after_data(struct mer_guard_conn *g, const struct frame *f)
 
 // Frames that carry no request and no body are counted; above a rate that requests and answers do not explain,
 // the peer is playing. The rate is per second and connection.
-static void count_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g)
+static void count_frames(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t n)
 {
     uint64_t now = now_ms();
     if (now - g->window_at_ms >= 1000) {
@@ -217,11 +218,17 @@ static void count_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g)
         g->frames = g->credit = g->recent_resets = 0;
         g->written_at = conn->sock->bytes_written;
     }
-    if (++g->frames <= mer_guard_limits.frames_per_s)
+    g->frames += n;
+    if (g->frames <= mer_guard_limits.frames_per_s)
         return;
     uint64_t answered = (conn->sock->bytes_written - g->written_at) / BYTES_PER_CREDIT;
     if (g->frames > mer_guard_limits.frames_per_s + g->credit + answered)
         condemn(g, MER_GUARD_FLOOD, "too many frames without progress");
+}
+
+static void count_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g)
+{
+    count_frames(conn, g, 1);
 }
 
 static ssize_t before_continuation(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct frame *f)
@@ -256,8 +263,10 @@ static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, co
         }
         return 0;
     }
-    case H2O_HTTP2_FRAME_TYPE_PRIORITY:
     case H2O_HTTP2_FRAME_TYPE_SETTINGS:
+        count_frames(conn, g, 1 + f->length / SETTINGS_WEIGHT); // 2730 entries fit into one
+        return 0;
+    case H2O_HTTP2_FRAME_TYPE_PRIORITY:
     case H2O_HTTP2_FRAME_TYPE_PUSH_PROMISE:
     case H2O_HTTP2_FRAME_TYPE_PING:
     case H2O_HTTP2_FRAME_TYPE_GOAWAY:
@@ -391,6 +400,11 @@ GUARD_HOOK void h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_
 {
     mer_guard_hook_calls[HOOK_STREAM_CLOSE]++;
     struct mer_guard_conn *g = guard_of(conn);
+    if (g->held) {
+        g->held = false;
+        if (conn->state == H2O_HTTP2_CONN_STATE_OPEN)
+            conn->state = H2O_HTTP2_CONN_STATE_HALF_CLOSED;
+    }
     struct mer_guard_upload *u = find_upload(g, stream->stream_id);
     if (u) {
         release(g, u->bytes);
@@ -438,12 +452,26 @@ GUARD_HOOK void h2o_http2_stream_reset(h2o_http2_conn_t *conn, h2o_http2_stream_
         lift_window(conn, stream);
 }
 
+// After GOAWAY the library closes the socket as soon as the last answer is handed to it, whether or not it could
+// all be written; a slow reader would lose the end. So the connection counts as open until the write is done, which
+// is when the stream is closed.
+static void hold_for_write(h2o_http2_conn_t *conn)
+{
+    if (conn->state != H2O_HTTP2_CONN_STATE_HALF_CLOSED ||
+        conn->num_streams.pull.half_closed + conn->num_streams.push.half_closed != 0)
+        return;
+    conn->state = H2O_HTTP2_CONN_STATE_OPEN;
+    guard_of(conn)->held = true;
+}
+
 GUARD_HOOK void h2o_http2_stream_send_pending_data(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
 {
     mer_guard_hook_calls[HOOK_SEND_PENDING]++;
     mer_guard_real.send_pending(conn, stream);
-    if (stream->state == H2O_HTTP2_STREAM_STATE_END_STREAM)
-        lift_window(conn, stream);
+    if (stream->state != H2O_HTTP2_STREAM_STATE_END_STREAM)
+        return;
+    lift_window(conn, stream);
+    hold_for_write(conn);
 }
 
 // An integer of RFC 7541 5.1. False: cut off or too large.
