@@ -7,8 +7,6 @@
 #include "schema/parser.h"
 #include "schema/types_priv.h"
 
-#define LIST_LEVELS_MAX 30
-
 struct builder {
     struct mer_arena *a;
     struct mer_schema *s;
@@ -161,7 +159,7 @@ static bool resolve(struct builder *b, const struct mer_ast_type *ast, struct me
 {
     *out = (struct mer_type_ref){.ast = ast};
     for (; ast->of; ast = ast->of, out->depth++) {
-        if (out->depth == LIST_LEVELS_MAX)
+        if (out->depth == MER_LIST_LEVELS_MAX)
             return fail(b, ast->loc, "Lists nest too deeply", MER_NIL, ".");
         out->non_null |= (uint32_t)ast->non_null << out->depth;
     }

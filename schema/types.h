@@ -113,6 +113,8 @@ const struct mer_field *mer_schema_field(const struct mer_schema *s, const struc
                                          struct mer_slice name);
 const struct mer_directive_def *mer_schema_directive(const struct mer_schema *s, struct mer_slice name);
 const struct mer_input *mer_field_argument(const struct mer_field *f, struct mer_slice name);
+// Is @deprecated set? Then *reason (may be NULL) says why.
+bool mer_deprecation(const struct mer_ast_directives *ds, struct mer_slice *reason);
 static inline bool mer_type_is_composite(const struct mer_type *t)
 {
     return t->kind == MER_TYPE_OBJECT || t->kind == MER_TYPE_INTERFACE || t->kind == MER_TYPE_UNION;

@@ -55,6 +55,30 @@ bool mer_type_covers(const struct mer_type *t, const struct mer_type *object)
     return false;
 }
 
+bool mer_deprecation(const struct mer_ast_directives *ds, struct mer_slice *reason)
+{
+    const struct mer_ast_directive *d = mer_ast_directive_find(ds, MER_S("deprecated"));
+    const struct mer_ast_value *v = d ? mer_ast_argument_find(d, MER_S("reason")) : NULL;
+    if (!d || (v && v->kind != MER_VALUE_STRING))
+        return false;
+    if (reason)
+        *reason = v ? v->text : MER_S("No longer supported");
+    return true;
+}
+
+bool mer_type_ref_of(const struct mer_schema *s, const struct mer_ast_type *ast, struct mer_type_ref *out)
+{
+    *out = (struct mer_type_ref){.ast = ast};
+    for (; ast->of; ast = ast->of, out->depth++) {
+        if (out->depth == MER_LIST_LEVELS_MAX)
+            return false;
+        out->non_null |= (uint32_t)ast->non_null << out->depth;
+    }
+    out->non_null |= (uint32_t)ast->non_null << out->depth;
+    out->type = mer_schema_type(s, ast->name);
+    return out->type != NULL;
+}
+
 // ---- directives that a document uses ----
 
 struct check {
