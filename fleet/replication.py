@@ -196,29 +196,24 @@ def drop(flow, slot=True):
         wait_for(f"slot {flow.slot} at {flow.origin} to be free", 10, drop_slot)
 
 
-def _upsert_sql(table, target):
-    """Move rows from a staging table into the real one; rows that are equal already are left alone."""
-    columns = [c.strip() for c in table.columns.split(",")] if table.columns else [
-        name for (name,) in query(target, "select attname from pg_attribute where attrelid = %s::regclass and "
-                                          "attnum > 0 and not attisdropped and attgenerated = '' order by attnum",
-                                  (table.name,))]
-    keys = [name for (name,) in query(
-        target, "select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and "
-                "a.attnum = any(i.indkey) where i.indrelid = %s::regclass and i.indisprimary", (table.name,))]
-    rest = [c for c in columns if c not in keys]
-    names = ", ".join(columns)
-    if not rest:
-        return names, f"insert into {table.name} ({names}) select {names} from staging on conflict do nothing"
-    sets = ", ".join(f"{c} = excluded.{c}" for c in rest)
-    mine, theirs = ", ".join(f"{table.name}.{c}" for c in rest), ", ".join(f"excluded.{c}" for c in rest)
-    return names, (f"insert into {table.name} ({names}) select {names} from staging on conflict ({', '.join(keys)}) "
-                   f"do update set {sets} where ({mine}) is distinct from ({theirs})")
+def _shapes(cursor, names):
+    """table -> ([stored columns], [key columns]) as the database of this cursor has them."""
+    cursor.execute("""
+        select c.relname, array_agg(a.attname::text order by a.attnum) filter (where a.attgenerated = ''),
+               array_agg(a.attname::text) filter (where a.attnum = any(i.indkey))
+        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        join pg_index i on i.indrelid = c.oid and i.indisprimary
+        where c.oid = any(%s::text[]::regclass[]) group by 1""", (list(names),))
+    return {name: (columns, keys) for name, columns, keys in cursor.fetchall()}
 
 
-def _origin_columns(table, origin, target_names):
-    have = {name for (name,) in query(origin, "select attname from pg_attribute where attrelid = %s::regclass and "
-                                              "attnum > 0 and not attisdropped", (table.name,))}
-    return ", ".join(c.strip() for c in target_names.split(",") if c.strip() in have)
+def _upsert(table, columns, keys):
+    """Move rows from the staging table into the real one; rows that are equal already are left alone."""
+    names, rest = ", ".join(columns), [c for c in columns if c not in keys]
+    mine, theirs = (", ".join(f"{owner}.{c}" for c in rest) for owner in (table, "excluded"))
+    change = f"update set {', '.join(f'{c} = excluded.{c}' for c in rest)} where ({mine}) is distinct from ({theirs})"
+    return (f"insert into {table} ({names}) select {names} from staging on conflict ({', '.join(keys)}) "
+            f"do {change if rest else 'nothing'}")
 
 
 def prime(flow, snapshot):
@@ -227,21 +222,23 @@ def prime(flow, snapshot):
     By upsert and as apply would do it (session_replication_role), so history the target already holds stays and the
     same ENABLE ALWAYS triggers fire.
     """
+    tables = tables_of(flow)
     source, target = connect(flow.origin, autocommit=False), connect(flow.target, autocommit=False)
     with source.cursor() as reader, target.cursor() as writer:
         reader.execute("set transaction isolation level repeatable read, read only")
         reader.execute("set transaction snapshot %s", (snapshot,))
         writer.execute("set session_replication_role = replica")
-        for table in tables_of(flow):
-            names, _ = _upsert_sql(table, flow.target)
-            shared = Table(table.name, table.where, _origin_columns(table, flow.origin, names))
-            names, move = _upsert_sql(shared, flow.target)
-            data = io.BytesIO()
+        there, here = (_shapes(cursor, [table.name for table in tables]) for cursor in (reader, writer))
+        for table in tables:
+            columns, keys = here[table.name]
+            shown = [c.strip() for c in table.columns.split(",")] if table.columns else there[table.name][0]
+            columns = [c for c in columns if c in shown]   # a region's own additions keep their defaults
+            names, data = ", ".join(columns), io.BytesIO()
             reader.copy_expert(f"copy (select {names} from {table.name} where {table.where}) to stdout", data)
             writer.execute(f"create temp table staging on commit drop as select {names} from {table.name} limit 0")
             data.seek(0)
             writer.copy_expert(f"copy staging ({names}) from stdin", data)
-            writer.execute(move)
+            writer.execute(_upsert(table.name, columns, keys))
             writer.execute("drop table staging")
     target.commit()
     source.close()
@@ -319,14 +316,15 @@ def follow(region, environment, names):
     """
     before = "green" if environment == "blue" else "blue"
     old = {(f.target, f.name): f for f in present_flows(names, {region: before})}
-    for flow in present_flows(names, {region: environment}):
-        previous = old.get((flow.target, flow.name))
-        if previous is None or previous == flow:
-            continue
+
+    def move(flow):
+        previous = old[flow.target, flow.name]
         if _subscription(flow) and _slot_state(previous):
             wait_until_applied(previous)
             drop(previous)
         establish(flow, copy=True)
+    each(move, [flow for flow in present_flows(names, {region: environment}) if old.get((flow.target, flow.name))
+                not in (None, flow)])
 
 
 def lag(flow):
