@@ -99,6 +99,8 @@ static void remove_upload(struct mer_guard_conn *g, struct mer_guard_upload *u)
 
 static struct mer_guard_discard *find_discard(struct mer_guard_conn *g, uint32_t id)
 {
+    if (g->discards_n == 0 || id == 0)
+        return NULL;
     for (int i = 0; i < MER_GUARD_DISCARDS; i++)
         if (g->discards[i].id == id)
             return &g->discards[i];
@@ -107,19 +109,24 @@ static struct mer_guard_discard *find_discard(struct mer_guard_conn *g, uint32_t
 
 static struct mer_guard_discard *add_discard(struct mer_guard_conn *g, uint32_t id)
 {
-    struct mer_guard_discard *d = find_discard(g, 0);
     guard_count(MER_GUARD_BODY_SIZE);
-    if (d)
-        *d = (struct mer_guard_discard){.id = id};
-    else
-        condemn(g, MER_GUARD_FLOOD, "too many oversized bodies");
-    return d;
+    for (int i = 0; i < MER_GUARD_DISCARDS; i++) {
+        if (g->discards[i].id)
+            continue;
+        g->discards[i] = (struct mer_guard_discard){.id = id};
+        g->discards_n++;
+        return &g->discards[i];
+    }
+    condemn(g, MER_GUARD_FLOOD, "too many oversized bodies");
+    return NULL;
 }
 
-static void discard_may_end(struct mer_guard_discard *d)
+static void discard_may_end(struct mer_guard_conn *g, struct mer_guard_discard *d)
 {
-    if (d->ended && d->closed)
-        d->id = 0;
+    if (!d->ended || !d->closed)
+        return;
+    d->id = 0;
+    g->discards_n--;
 }
 
 // What the library does with the connection's window for a DATA frame that it never sees.
@@ -160,22 +167,22 @@ static ssize_t before_data(h2o_http2_conn_t *conn, struct mer_guard_conn *g, con
                            const char **err_desc)
 {
     struct mer_guard_discard *d = find_discard(g, f->stream);
-    struct mer_guard_upload *u = f->stream ? find_upload(g, f->stream) : NULL;
+    struct mer_guard_upload *u = find_upload(g, f->stream);
     bool last = (f->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM) != 0;
-    if (f->stream && !d && u && u->bytes + f->length > mer_guard_limits.body_bytes) {
+    if (!d && u && u->bytes + f->length > mer_guard_limits.body_bytes) {
         if (!(d = add_discard(g, f->stream)))
             return H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
         ssize_t r = finish_early(conn, g, f->stream, err_desc);
         if (r < 0)
             return r;
     }
-    if (f->stream && d) {
+    if (d) {
         g->discarded_bytes += f->length;
         if (g->discarded_bytes > DISCARDED_MAX)
             condemn(g, MER_GUARD_FLOOD, "too many bytes after a refusal");
         replenish(conn, f->length);
         d->ended |= last;
-        discard_may_end(d);
+        discard_may_end(g, d);
         return 1;
     }
     if (!u)
@@ -256,10 +263,10 @@ static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, co
         return before_continuation(conn, g, f);
     case H2O_HTTP2_FRAME_TYPE_RST_STREAM: {
         count_frame(conn, g);
-        struct mer_guard_discard *d = f->stream ? find_discard(g, f->stream) : NULL;
+        struct mer_guard_discard *d = find_discard(g, f->stream);
         if (d) {
             d->ended = true;
-            discard_may_end(d);
+            discard_may_end(g, d);
         }
         return 0;
     }
@@ -418,7 +425,7 @@ GUARD_HOOK void h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_
         if (!d->ended)
             send_reset(conn, stream->stream_id, RST_NO_ERROR);
         d->closed = true;
-        discard_may_end(d);
+        discard_may_end(g, d);
     }
     mer_guard_real.stream_close(conn, stream);
 }
@@ -620,7 +627,7 @@ void mer_guard_conn_goaway(struct mer_guard_conn *g)
 
 bool mer_guard_is_too_large(const struct mer_guard_conn *g, const struct st_h2o_req_t *req)
 {
-    if (!g->h2)
+    if (!g->h2 || g->discards_n == 0)
         return false;
     const h2o_http2_stream_t *stream = (const void *)((const char *)req - offsetof(h2o_http2_stream_t, req));
     for (int i = 0; i < MER_GUARD_DISCARDS; i++)
