@@ -181,6 +181,8 @@ static bool read_root(struct bind_reader *r, enum mer_operation_kind root, struc
             return root == MER_OP_SUBSCRIPTION ? true : bind_fail(r, NULL, "a mutation wants @call");
         return bind_name(r, call, "function", &out->function);
     }
+    if (mer_slice_is(f->name, "_service") || mer_slice_is(f->name, "_entities"))
+        return true; // a subgraph's own: never asked of a table
     if (mer_type_is_leaf(f->type.type))
         return bind_fail(r, NULL, "a root field answers rows, not a leaf");
     const struct mer_bind_type *shape = &r->binding->types[f->type.type->index];
