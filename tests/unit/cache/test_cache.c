@@ -6,6 +6,7 @@
 #include "memcached_server.h"
 #include "mer_test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -349,6 +350,86 @@ static void a_stalled_memcached_is_a_miss(void **state)
     memcached_server_kill(&server);
 }
 
+// Loops on threads of their own ask for the same keys at the same time: each gets entries of its own.
+enum { KEYS = 40, ROUNDS = 20 };
+
+struct thread_loop {
+    pthread_t thread;
+    struct mer_memcached *mc;
+    struct mer_loop *loop;
+    struct mer_cache *cache;
+    uint64_t wrong_n, shared_n;
+};
+
+static void check_value(struct thread_loop *t, struct mer_cache_entry *e, struct mer_slice key)
+{
+    t->wrong_n += !mer_slice_eq(e->value, key) || !mer_slice_eq(e->key, key);
+    mer_cache_entry_unref(e);
+}
+
+static void one_round(struct thread_loop *t)
+{
+    struct asker askers[KEYS] = {0};
+    char keys[KEYS][16];
+    struct mer_slice k[KEYS];
+    for (int i = 0; i < KEYS; i++) {
+        k[i] = (struct mer_slice){keys[i], (size_t)snprintf(keys[i], sizeof(keys[i]), "both %d", i)};
+        enum mer_cache_status is = mer_cache_get(t->cache, &askers[i].ask, k[i], 5000, note, &askers[i]);
+        if (is != MER_CACHE_PENDING) {
+            askers[i].calls = 1;
+            askers[i].is = is;
+            askers[i].entry = askers[i].ask.entry;
+        }
+    }
+    for (int i = 0; i < KEYS; i++) {
+        while (!askers[i].calls) {
+            mer_loop_turn(t->loop, 10);
+        }
+        t->shared_n += askers[i].is == MER_CACHE_HIT_SHARED;
+        if (askers[i].is == MER_CACHE_MISS) {
+            mer_cache_fill(&askers[i].ask, k[i], mer_time_wall_us(), 60000);
+        } else {
+            check_value(t, askers[i].entry, k[i]);
+        }
+    }
+    mer_cache_clear(t->cache);
+}
+
+static void *run_rounds(void *arg)
+{
+    struct thread_loop *t = arg;
+    for (int round = 0; round < ROUNDS; round++) {
+        one_round(t);
+    }
+    return NULL;
+}
+
+static void threads_share_by_memcached(void **state)
+{
+    (void)state;
+    struct memcached_server server = memcached_server_start();
+    struct thread_loop threads[3] = {0};
+    struct mer_memcached *mc = shared_open(&server, 5000);
+    for (int i = 0; i < 3; i++) {
+        threads[i].loop = mer_loop_create();
+        threads[i].cache = mer_cache_create(threads[i].loop, 1 << 20, mc);
+        assert_int_equal(pthread_create(&threads[i].thread, NULL, run_rounds, &threads[i]), 0);
+    }
+    uint64_t shared = 0;
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i].thread, NULL);
+        assert_int_equal(threads[i].wrong_n, 0);
+        shared += threads[i].shared_n;
+    }
+    assert_true(shared > 0);
+    shared_close(mc);
+    for (int i = 0; i < 3; i++) {
+        mer_cache_destroy(threads[i].cache);
+        mer_loop_destroy(threads[i].loop);
+    }
+    memcached_server_kill(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_too_large_is_made_by_each, setup, teardown),
         cmocka_unit_test_setup_teardown(loops_share_by_memcached, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stalled_memcached_is_a_miss, setup, teardown),
+        cmocka_unit_test_setup_teardown(threads_share_by_memcached, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
