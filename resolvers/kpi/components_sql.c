@@ -112,10 +112,11 @@ static void add_grid(struct mer_buf *b, const struct mer_kpi_raw *raw, const str
     for (uint32_t i = 0; i < raw->catalogue->components_n; i++)
         if (raw->components >> i & 1)
             mer_buf_printf(b, ", NULL::numeric AS %.*s", MER_FMT(raw->catalogue->components[i].name));
+    // Every parameter must be named once for its type, `now` also where no component needs it.
     mer_buf_printf(b,
                    "\n  FROM facilities f CROSS JOIN generate_series(%s, %s - interval '1 hour',"
-                   " interval '1 hour') x(h)\n  WHERE f.facility_id = ANY (%s)",
-                   at->from, at->to, at->facilities);
+                   " interval '1 hour') x(h)\n  WHERE f.facility_id = ANY (%s) AND %s IS NOT NULL",
+                   at->from, at->to, at->facilities, at->now);
     if (at->tenant[0])
         mer_buf_printf(b, " AND f.tenant_id = %s", at->tenant);
 }
