@@ -183,8 +183,8 @@ struct payload_case {
     bool good;
 };
 
-#define WHEN(times)          "{" times "," GOOD_REST "}"
-#define WHO(claims)          "{\"exp\":1765380600,\"aud\":\"meridian\"," claims "}"
+#define WHEN(times) "{" times "," GOOD_REST "}"
+#define WHO(claims) "{\"exp\":1765380600,\"aud\":\"meridian\"," claims "}"
 
 static const struct payload_case payloads[] = {
     // exp: the skew is 60 s; NOW_S is 1765377000.
