@@ -1,383 +1,168 @@
 // SPDX-License-Identifier: MIT
-#include "resolvers/graphql/client.h"
+#include "resolvers/graphql/client_priv.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/time.h"
-#include "loop/stream.h"
-#include "resolvers/graphql/http1.h"
-
-enum call_state { CALL_IDLE = 0, CALL_QUEUED = 1, CALL_FLIGHT = 2, CALL_ENDING = 3 };
-
-struct mer_gql_conn {
-    struct mer_gql_client *client;
-    struct mer_stream *stream;
-    struct mer_gql_call *call;
-    struct mer_http1 answer;
-    struct mer_timer timer; // connecting
-    struct mer_gql_conn *next, **pprev; // of the client's idle or busy list
-    uint32_t requests;      // sent on it
-    bool up;
-};
-
-struct mer_gql_client {
-    struct mer_loop *loop;
-    struct sockaddr_in address;
-    struct mer_tls_client *tls;
-    struct mer_slice host, path;
-    struct mer_gql_client_opts opts;
-    struct mer_gql_conn *idle, *busy; // idle: last used first
-    struct mer_gql_call *queue, **queue_tail;
-    struct mer_gql_stats stats;
-    struct mer_arena *a;
-};
-
-// ---- lists ----
-
-static void conn_link(struct mer_gql_conn **list, struct mer_gql_conn *c)
-{
-    c->next = *list;
-    c->pprev = list;
-    if (c->next) {
-        c->next->pprev = &c->next;
-    }
-    *list = c;
-}
-
-static void conn_unlink(struct mer_gql_conn *c)
-{
-    *c->pprev = c->next;
-    if (c->next) {
-        c->next->pprev = c->pprev;
-    }
-}
-
-static void queue_push(struct mer_gql_client *c, struct mer_gql_call *call)
-{
-    call->state = CALL_QUEUED;
-    call->next = NULL;
-    call->pprev = c->queue_tail;
-    *c->queue_tail = call;
-    c->queue_tail = &call->next;
-    c->stats.queued++;
-}
-
-static void queue_drop(struct mer_gql_client *c, struct mer_gql_call *call)
-{
-    *call->pprev = call->next;
-    if (call->next) {
-        call->next->pprev = call->pprev;
-    } else {
-        c->queue_tail = call->pprev;
-    }
-    c->stats.queued--;
-}
 
 // ---- the end of a call ----
 
-static void free_head(struct mer_gql_call *call)
+static void let_go(struct mer_gql_call *call)
 {
     union {
         const char *text;
         char *mem;
-    } head = {call->head.p}; // made here by make_head
+    } head = {call->head.p}; // made here, by make_head
+    mer_timer_stop(call->client->loop, &call->timer);
+    mer_task_cancel(call->client->loop, &call->task);
+    gql_origin_drop(call->client, call);
     free(head.mem);
     call->head = MER_NIL;
 }
 
-static void end_call(struct mer_gql_call *call, struct mer_gql_answer *answer)
+void gql_call_end(struct mer_gql_call *call, struct mer_gql_answer *answer)
 {
-    struct mer_gql_client *c = call->client;
-    mer_timer_stop(c->loop, &call->timer);
-    mer_task_cancel(c->loop, &call->task);
-    call->state = CALL_IDLE;
-    free_head(call);
+    let_go(call);
     answer->elapsed_us = mer_time_mono_us() - call->sent_us;
-    c->stats.failed_total += answer->err != MER_OK;
-    void (*done)(void *, const struct mer_gql_answer *) = call->done;
-    done(call->owner, answer);
+    call->client->stats.failed_total += answer->err != MER_OK;
+    call->done(call->owner, answer);
 }
 
-static void fail_call(struct mer_gql_call *call, enum mer_err err, const char *why, bool maybe)
+void gql_call_fail(struct mer_gql_call *call, enum mer_err err, const char *why)
 {
-    struct mer_gql_answer answer = {.err = err, .message = why, .maybe_executed = maybe && !call->idempotent};
-    end_call(call, &answer);
+    struct mer_gql_answer answer = {.err = err, .message = why, .maybe_executed = call->sent};
+    gql_call_end(call, &answer);
 }
 
-// ---- connections ----
-
-static void dispatch(struct mer_gql_client *c);
-
-static void close_conn(struct mer_gql_conn *conn)
+void mer_gql_cancel(struct mer_gql_call *call)
 {
-    struct mer_gql_client *c = conn->client;
-    conn_unlink(conn);
-    mer_timer_stop(c->loop, &conn->timer);
-    mer_stream_close(conn->stream);
-    mer_http1_fini(&conn->answer);
-    c->stats.connections--;
-    free(conn);
+    if (call->client && call->state != GQL_CALL_NOWHERE) {
+        let_go(call);
+    }
 }
 
-// The connection broke: its call is asked again where that is safe, else it fails.
-static void lose(struct mer_gql_conn *conn, const char *why)
+static void on_deadline(void *owner)
 {
-    struct mer_gql_client *c = conn->client;
-    struct mer_gql_call *call = conn->call;
-    bool was_up = conn->up, reused = conn->requests > 1, silent = !mer_http1_began(&conn->answer);
-    close_conn(conn);
-    if (call) {
-        call->conn = NULL;
-        c->stats.in_flight--;
-        if (was_up && reused && silent && call->idempotent && call->tries < 2) {
-            c->stats.retried_total++;
-            queue_push(c, call);
-        } else {
-            fail_call(call, was_up ? MER_ERR_CLOSED : MER_ERR_IO, why ? why : "the connection was closed", was_up);
+    gql_call_fail(owner, MER_ERR_TIMEOUT, "no answer in time");
+}
+
+// ---- the beginning ----
+
+static bool is_token_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+// A line break smuggled in here would begin a header, or a request, of somebody else's making.
+static bool header_is_clean(const struct mer_gql_header *h)
+{
+    static const char *const own[] = {"connection", "content-length", "expect",  "host",
+                                      "te",         "trailer",        "upgrade", "transfer-encoding"};
+    for (size_t i = 0; i < h->name.n; i++) {
+        if (!is_token_char(h->name.p[i])) {
+            return false;
         }
     }
-    dispatch(c);
-}
-
-static void write_request(struct mer_gql_conn *conn)
-{
-    struct mer_gql_call *call = conn->call;
-    struct mer_slice iov[2] = {call->head, call->body};
-    conn->requests++;
-    mer_http1_fini(&conn->answer);
-    mer_http1_init(&conn->answer, conn->client->opts.answer_max_bytes);
-    mer_stream_write(conn->stream, iov, call->body.n ? 2 : 1, NULL);
-}
-
-static void on_connect(void *owner, const char *err)
-{
-    struct mer_gql_conn *conn = owner;
-    mer_timer_stop(conn->client->loop, &conn->timer);
-    if (err) {
-        lose(conn, err);
-        return;
-    }
-    conn->up = true;
-    if (conn->call) {
-        write_request(conn);
-    } else {
-        conn_unlink(conn);
-        conn_link(&conn->client->idle, conn);
-        dispatch(conn->client);
-    }
-}
-
-struct kept_body {
-    char *p;
-};
-
-static void finish_answer(struct mer_gql_conn *conn)
-{
-    struct mer_gql_client *c = conn->client;
-    struct mer_gql_call *call = conn->call;
-    struct mer_buf body = conn->answer.body; // taken: kept by the callee, or freed below
-    struct mer_gql_answer answer = {.status = conn->answer.status, .body = mer_buf_slice(&body), .message = ""};
-    bool reusable = conn->answer.keep_alive && !mer_stream_is_writing(conn->stream);
-    struct kept_body keep = {body.p};
-    mer_buf_init(&conn->answer.body, NULL, 0);
-    conn->call = NULL;
-    call->conn = NULL;
-    c->stats.in_flight--;
-    if (reusable) {
-        conn_unlink(conn);
-        conn_link(&c->idle, conn);
-    } else {
-        close_conn(conn);
-    }
-    answer.keep = &keep;
-    end_call(call, &answer);
-    free(keep.p);
-    dispatch(c);
-}
-
-static size_t on_data(void *owner, struct mer_slice bytes)
-{
-    struct mer_gql_conn *conn = owner;
-    if (!conn->call) {
-        lose(conn, "bytes without a request");
-        return 0;
-    }
-    size_t used = 0;
-    enum mer_http1_result r = mer_http1_feed(&conn->answer, bytes, &used);
-    if (r == MER_HTTP1_MORE) {
-        return used;
-    }
-    if (r == MER_HTTP1_ERROR || used < bytes.n) {
-        lose(conn, r == MER_HTTP1_ERROR ? conn->answer.error : "more than one answer");
-        return 0;
-    }
-    bool stays = conn->answer.keep_alive && !mer_stream_is_writing(conn->stream);
-    finish_answer(conn);
-    return stays ? used : 0;
-}
-
-static void on_close(void *owner, const char *err)
-{
-    struct mer_gql_conn *conn = owner;
-    if (conn->call && !err && mer_http1_end(&conn->answer) == MER_HTTP1_DONE) {
-        conn->answer.keep_alive = false;
-        finish_answer(conn);
-        return;
-    }
-    lose(conn, err);
-}
-
-static const struct mer_stream_callbacks callbacks = {on_connect, on_data, on_close};
-
-static void connect_timeout(void *owner)
-{
-    lose(owner, "connecting took too long");
-}
-
-static struct mer_gql_conn *open_conn(struct mer_gql_client *c)
-{
-    struct mer_gql_conn *conn = calloc(1, sizeof(*conn));
-    MER_ASSERT(conn);
-    conn->client = c;
-    mer_http1_init(&conn->answer, c->opts.answer_max_bytes);
-    conn_link(&c->busy, conn);
-    c->stats.connections++;
-    conn->stream = mer_stream_connect(c->loop, (const struct sockaddr *)&c->address, sizeof(c->address), c->tls,
-                                      &callbacks, conn);
-    mer_timer_start(c->loop, &conn->timer, c->opts.connect_ms, connect_timeout, conn);
-    return conn;
-}
-
-// Gives waiting calls to idle connections, then to new ones up to the cap.
-static void dispatch(struct mer_gql_client *c)
-{
-    while (c->queue && (c->idle || c->stats.connections < c->opts.connections_max)) {
-        struct mer_gql_call *call = c->queue;
-        struct mer_gql_conn *conn = c->idle;
-        queue_drop(c, call);
-        call->state = CALL_FLIGHT;
-        call->tries++;
-        c->stats.in_flight++;
-        if (conn) {
-            conn_unlink(conn);
-            conn_link(&c->busy, conn);
-        } else {
-            conn = open_conn(c);
-        }
-        conn->call = call;
-        call->conn = conn;
-        if (conn->up) {
-            write_request(conn);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (mer_slice_is(h->name, own[i])) {
+            return false;
         }
     }
+    for (size_t i = 0; i < h->value.n; i++) {
+        unsigned char u = (unsigned char)h->value.p[i];
+        if ((u < ' ' && u != '\t') || u == 0x7f) {
+            return false;
+        }
+    }
+    return h->name.n > 0;
 }
 
-// ---- calls ----
+static bool is_clean(const struct mer_gql_call *call)
+{
+    for (size_t i = 0; i < call->path.n; i++) {
+        unsigned char u = (unsigned char)call->path.p[i];
+        if (u <= ' ' || u >= 0x7f || call->path.p[0] != '/') {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < call->headers_n; i++) {
+        if (!header_is_clean(&call->headers[i])) {
+            return false;
+        }
+    }
+    return !call->get || call->body.n == 0;
+}
 
-static void make_head(struct mer_gql_client *c, struct mer_gql_call *call)
+static void make_head(const struct mer_gql_client *c, struct mer_gql_call *call)
 {
     struct mer_buf b;
-    struct mer_slice path = call->path.n ? call->path : c->path;
-    mer_buf_init(&b, NULL, 512);
-    mer_buf_printf(&b, "%s %.*s HTTP/1.1\r\nhost: %.*s\r\n", call->get ? "GET" : "POST", MER_FMT(path), MER_FMT(c->host));
-    mer_buf_add(&b, MER_S("accept: application/graphql-response+json, application/json\r\n"));
+    mer_buf_init(&b, NULL, 1024);
+    mer_buf_add(&b, call->get ? MER_S("GET ") : MER_S("POST "));
+    mer_buf_add(&b, call->path.n ? call->path : c->url.path);
+    mer_buf_add(&b, MER_S(" HTTP/1.1\r\nhost: "));
+    mer_buf_add(&b, c->url.authority);
+    mer_buf_add(&b, MER_S("\r\naccept: application/graphql-response+json, application/json\r\n"));
     for (uint32_t i = 0; i < call->headers_n; i++) {
-        mer_buf_printf(&b, "%.*s: %.*s\r\n", MER_FMT(call->headers[i].name), MER_FMT(call->headers[i].value));
+        mer_buf_add(&b, call->headers[i].name);
+        mer_buf_add(&b, MER_S(": "));
+        mer_buf_add(&b, call->headers[i].value);
+        mer_buf_add(&b, MER_S("\r\n"));
     }
     if (!call->get) {
-        mer_buf_printf(&b, "content-type: application/json\r\ncontent-length: %zu\r\n", call->body.n);
+        mer_buf_add(&b, MER_S("content-type: application/json\r\ncontent-length: "));
+        mer_buf_add_u64(&b, call->body.n);
+        mer_buf_add(&b, MER_S("\r\n"));
     }
     mer_buf_add(&b, MER_S("\r\n"));
     call->head = mer_buf_slice(&b);
 }
 
-static bool header_clean(struct mer_slice s)
+static void refuse_unclean(void *owner)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == 0) {
-            return false;
-        }
-    }
-    return true;
+    gql_call_fail(owner, MER_ERR_INVALID, "the call cannot be written as a request");
 }
 
-static void deadline(void *owner)
+static void refuse_late(void *owner)
 {
-    struct mer_gql_call *call = owner;
-    struct mer_gql_conn *conn = call->conn;
-    bool sent = conn && conn->up;
-    mer_gql_cancel(call);
-    fail_call(call, MER_ERR_TIMEOUT, "no answer in time", sent);
+    gql_call_fail(owner, MER_ERR_TIMEOUT, "the deadline had passed before the call");
 }
 
-static void refuse_busy(void *owner)
+static void refuse_full(void *owner)
 {
-    fail_call(owner, MER_ERR_BUSY, "too many calls wait for this origin", false);
-}
-
-static void refuse_header(void *owner)
-{
-    fail_call(owner, MER_ERR_INVALID, "a header holds a line break", false);
-}
-
-static void begin(void *owner)
-{
-    struct mer_gql_call *call = owner;
-    queue_push(call->client, call);
-    dispatch(call->client);
+    gql_call_fail(owner, MER_ERR_BUSY, "too many calls wait for this origin");
 }
 
 void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
 {
     call->client = c;
     call->conn = NULL;
-    call->tries = 0;
-    call->state = CALL_ENDING;
+    call->sent = call->again = false;
+    call->state = GQL_CALL_REFUSED;
     call->sent_us = mer_time_mono_us();
     c->stats.sent_total++;
-    bool clean = header_clean(call->path);
-    for (uint32_t i = 0; i < call->headers_n; i++) {
-        clean = clean && header_clean(call->headers[i].name) && header_clean(call->headers[i].value);
-    }
-    if (!clean || c->stats.queued >= c->opts.queue_max) {
-        mer_loop_defer(c->loop, &call->task, clean ? refuse_busy : refuse_header, call);
+    int64_t left_us = call->deadline_mono_us - call->sent_us;
+    mer_loop_fn *refuse = !is_clean(call)         ? refuse_unclean
+                          : left_us <= 0          ? refuse_late
+                          : gql_origin_is_full(c) ? refuse_full
+                                                  : NULL;
+    if (refuse) {
+        mer_loop_defer(c->loop, &call->task, refuse, call);
         return;
     }
     make_head(c, call);
-    int64_t ms = (call->deadline_mono_us - call->sent_us) / 1000;
-    mer_timer_start(c->loop, &call->timer, ms > 0 ? (uint64_t)ms : 1, deadline, call);
-    mer_loop_defer(c->loop, &call->task, begin, call);
+    mer_timer_start(c->loop, &call->timer, (uint64_t)left_us / 1000, on_deadline, call);
+    gql_origin_push(c, call);
 }
 
-void mer_gql_cancel(struct mer_gql_call *call)
-{
-    struct mer_gql_client *c = call->client;
-    if (!c || call->state == CALL_IDLE) {
-        return;
-    }
-    mer_timer_stop(c->loop, &call->timer);
-    mer_task_cancel(c->loop, &call->task);
-    if (call->state == CALL_QUEUED) {
-        queue_drop(c, call);
-    } else if (call->state == CALL_FLIGHT) {
-        c->stats.in_flight--;
-        call->conn->call = NULL;
-        close_conn(call->conn); // an answer that nobody waits for cannot be told from the next one
-        call->conn = NULL;
-        dispatch(c);
-    }
-    call->state = CALL_IDLE;
-    free_head(call);
-}
+// ---- kept bodies ----
 
 void *mer_gql_keep(const struct mer_gql_answer *answer)
 {
-    struct kept_body *k = answer->keep;
-    void *handle = k->p;
-    k->p = NULL;
+    char **kept = answer->keep;
+    void *handle = kept ? *kept : NULL;
+    if (kept) {
+        *kept = NULL;
+    }
     return handle;
 }
 
@@ -386,38 +171,32 @@ void mer_gql_release(void *handle)
     free(handle);
 }
 
+// ---- the client ----
+
 void mer_gql_client_stats(const struct mer_gql_client *c, struct mer_gql_stats *out)
 {
     *out = c->stats;
 }
 
-// ---- the client ----
-
-static enum mer_err read_url(struct mer_gql_client *c, struct mer_slice url, bool *tls, struct mer_diag *diag)
+static enum mer_err read_opts(struct mer_gql_client *c, const struct mer_gql_client_opts *opts,
+                              struct mer_diag *diag)
 {
-    struct mer_slice rest = url;
-    *tls = mer_slice_starts(url, MER_S("https://"));
-    if (!*tls && !mer_slice_starts(url, MER_S("http://"))) {
-        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: http:// or https:// is expected", MER_FMT(url));
+    c->opts = *opts;
+    c->opts.connections_max = opts->connections_max ? opts->connections_max : 64;
+    c->opts.queue_max = opts->queue_max ? opts->queue_max : 1024;
+    c->opts.connect_ms = opts->connect_ms ? opts->connect_ms : 2000;
+    c->opts.idle_ms = opts->idle_ms ? opts->idle_ms : 30000;
+    c->opts.answer_max_bytes = opts->answer_max_bytes ? opts->answer_max_bytes : (size_t)64 << 20;
+    enum mer_err err = gql_url_read(c->a, opts->url, &c->url, diag);
+    if (err || !c->url.tls) {
+        return err;
     }
-    rest.p += *tls ? 8 : 7;
-    rest.n -= *tls ? 8 : 7;
-    const char *slash = memchr(rest.p, '/', rest.n);
-    c->host = mer_arena_copy(c->a, mer_slice_make(rest.p, slash ? (size_t)(slash - rest.p) : rest.n));
-    c->path = mer_arena_copy(c->a, slash ? mer_slice_make(slash, rest.n - (size_t)(slash - rest.p)) : MER_S("/"));
-    struct mer_slice port = c->host;
-    struct mer_slice name = mer_slice_cut(&port, ':');
-    uint64_t n = *tls ? 443 : 80;
-    if (port.n && (!mer_slice_to_u64(port, &n) || n == 0 || n > 65535)) {
-        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: bad port", MER_FMT(url));
-    }
-    const char *literal = mer_slice_is(name, "localhost") ? "127.0.0.1" : mer_arena_cstr(c->a, name);
-    c->address.sin_family = AF_INET;
-    c->address.sin_port = htons((uint16_t)n);
-    if (inet_pton(AF_INET, literal, &c->address.sin_addr) != 1) {
-        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: a literal address is expected", MER_FMT(url));
-    }
-    return MER_OK;
+    struct mer_tls_client_opts t = {.host = c->url.host,
+                                    .ca_file = opts->ca_file,
+                                    .cert_file = opts->cert_file,
+                                    .key_file = opts->key_file};
+    c->tls = mer_tls_client_create(&t, diag);
+    return c->tls ? MER_OK : MER_ERR_INVALID;
 }
 
 struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct mer_gql_client_opts *opts,
@@ -425,26 +204,10 @@ struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct
 {
     struct mer_arena *a = mer_arena_create(0);
     struct mer_gql_client *c = MER_NEW(a, struct mer_gql_client);
-    bool tls = false;
     c->a = a;
     c->loop = loop;
-    c->opts = *opts;
-    c->opts.connections_max = opts->connections_max ? opts->connections_max : 64;
-    c->opts.queue_max = opts->queue_max ? opts->queue_max : 1024;
-    c->opts.connect_ms = opts->connect_ms ? opts->connect_ms : 2000;
-    c->opts.answer_max_bytes = opts->answer_max_bytes ? opts->answer_max_bytes : 64u << 20;
     c->queue_tail = &c->queue;
-    enum mer_err err = read_url(c, opts->url, &tls, diag);
-    if (!err && tls) {
-        struct mer_slice port = c->host;
-        struct mer_tls_client_opts t = {.host = mer_arena_cstr(a, mer_slice_cut(&port, ':')),
-                                        .ca_file = opts->ca_file,
-                                        .cert_file = opts->cert_file,
-                                        .key_file = opts->key_file};
-        c->tls = mer_tls_client_create(&t, diag);
-        err = c->tls ? MER_OK : MER_ERR_INVALID;
-    }
-    if (err) {
+    if (read_opts(c, opts, diag)) {
         mer_arena_destroy(a);
         return NULL;
     }
@@ -456,14 +219,7 @@ void mer_gql_client_destroy(struct mer_gql_client *c)
     if (!c) {
         return;
     }
-    while (c->idle) {
-        close_conn(c->idle);
-    }
-    while (c->busy) {
-        close_conn(c->busy);
-    }
-    if (c->tls) {
-        mer_tls_client_unref(c->tls);
-    }
+    gql_origin_close(c);
+    mer_tls_client_unref(c->tls);
     mer_arena_destroy(c->a);
 }

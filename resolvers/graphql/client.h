@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 client for GraphQL sources: other gateways' /sources/NAME, later any subgraph. One client for each origin
-// and loop: keep-alive connections, most recently used first, reads always armed so that a server's close is seen
-// at once, one request in flight on each. Requests over the connection cap wait in a bounded queue.
+// HTTP/1.1 client for GraphQL sources: other gateways' /sources/NAME, later any subgraph. One client for each
+// origin and loop: keep-alive connections, most recently used first, reads always armed so that a server's
+// close is seen at once, one request in flight on each. Requests over the connection cap wait in a bounded
+// queue.
 //
-// All calls on the loop's thread. A call belongs to its caller until done was called, exactly once and never inside
-// mer_gql_send; nothing is called after mer_gql_cancel. A request is sent a second time only when the connection
-// was reused and not one byte of an answer had come, and it is idempotent.
+// All calls on the loop's thread. A call belongs to the client from mer_gql_send until done was called,
+// exactly once and never inside mer_gql_send; nothing is called after mer_gql_cancel. done may send, cancel,
+// free its call and even destroy the client. A request is sent a second time only when the connection was
+// reused and not one byte of an answer had come, and it is idempotent; the second time it goes out on a new
+// connection.
+//
+// Nothing here is trusted: answers are read strictly (http1.h), redirects are not followed, and a peer's
+// chain and name are verified (loop/stream.h). A body that ends with its connection is taken as whole, over
+// TLS too: the caller reads JSON, whose end shows.
 #ifndef MER_RESOLVERS_GRAPHQL_CLIENT_H
 #define MER_RESOLVERS_GRAPHQL_CLIENT_H
 
@@ -16,13 +23,15 @@
 struct mer_gql_client;
 
 struct mer_gql_client_opts {
-    struct mer_slice url;         // http(s)://HOST:PORT/path; HOST a literal address or localhost
-    const char *ca_file;          // https: who signed the peer
+    struct mer_slice url;             // http(s)://HOST:PORT/path; HOST a literal address or localhost
+    const char *ca_file;              // https: who signed the peer
     const char *cert_file, *key_file; // https: our own certificate, or NULL
-    uint32_t connections_max;     // 0: 64
-    uint32_t queue_max;           // 0: 1,024
-    uint32_t connect_ms;          // 0: 2,000, TLS included
-    size_t answer_max_bytes;      // 0: 64 MiB
+    uint32_t connections_max;         // 0: 64
+    uint32_t queue_max;               // 0: 1,024
+    uint32_t connect_ms;              // 0: 2,000, TLS included
+    uint32_t idle_ms; // 0: 30,000; an idle connection is closed then. Shorter than the server's, so that
+                      // a write does not meet a close under way
+    size_t answer_max_bytes; // 0: 64 MiB
 };
 
 struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct mer_gql_client_opts *opts,
@@ -30,25 +39,31 @@ struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct
 void mer_gql_client_destroy(struct mer_gql_client *c); // no call may be under way
 
 struct mer_gql_answer {
-    enum mer_err err;       // MER_OK: a whole HTTP answer came, whatever its status
+    // MER_OK: a whole HTTP answer came, whatever its status. Else: TIMEOUT, the deadline passed; BUSY, the
+    // queue is full; INVALID, the call cannot be written as a request; IO, no connection (refused, TLS, too
+    // slow); CLOSED, the connection ended, or what came is no answer; LIMIT, the answer passed
+    // answer_max_bytes.
+    enum mer_err err;
     int status;
-    struct mer_slice body;  // decoded from chunks; valid until done returns, or longer when kept
-    const char *message;    // of an error, for the log
-    bool maybe_executed;    // an error after the request had gone out
+    struct mer_slice body; // decoded from chunks; valid until done returns, or longer when kept
+    const char *message;   // of an error, for the log
+    bool maybe_executed;   // an error after the request had gone out, at least in part
     int64_t elapsed_us;
-    void *keep;             // private
+    void *keep; // private
 };
 
 struct mer_gql_header {
-    struct mer_slice name, value; // lower-case name; neither may hold CR, LF or NUL (such a call fails)
+    // Lower-case name, a token; the value holds no control character but the tab. Framing and host are the
+    // client's own. A call with others fails.
+    struct mer_slice name, value;
 };
 
 struct mer_gql_call {
-    bool get;                          // GET of the path below instead of POST
-    struct mer_slice path;             // n == 0: the client's own
+    bool get;              // GET of the path below instead of POST
+    struct mer_slice path; // n == 0: the client's own; else absolute, visible characters only
     const struct mer_gql_header *headers;
     uint32_t headers_n;
-    struct mer_slice body;             // JSON
+    struct mer_slice body; // JSON
     bool idempotent;
     int64_t deadline_mono_us;
     void (*done)(void *owner, const struct mer_gql_answer *answer);
@@ -61,14 +76,17 @@ struct mer_gql_call {
     struct mer_slice head;
     struct mer_gql_client *client;
     int64_t sent_us;
-    uint8_t state, tries;
+    uint8_t state;
+    bool sent;  // bytes of it may have gone out
+    bool again; // the second time
 };
 
 // Private fields zero. Headers, body and path must live until done.
 void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call);
 void mer_gql_cancel(struct mer_gql_call *call);
 
-// Keeps the body after done has returned; give the handle to mer_gql_release.
+// Keeps the body after done has returned; give the handle to mer_gql_release (NULL is allowed there). NULL
+// when there is no body.
 void *mer_gql_keep(const struct mer_gql_answer *answer);
 void mer_gql_release(void *handle);
 

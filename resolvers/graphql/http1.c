@@ -2,47 +2,56 @@
 #include "resolvers/graphql/http1.h"
 
 enum state {
-    HEAD = 0,
-    LENGTH = 1, // body of known length
-    CHUNK_SIZE = 2,
-    CHUNK_EXT = 3, // a chunk extension, passed over
-    CHUNK_LF = 4,
-    CHUNK_DATA = 5,
-    CHUNK_END_CR = 6,
-    CHUNK_END_LF = 7,
-    TRAILER = 8, // after the last chunk: only an empty line is accepted
-    TRAILER_LF = 9,
+    STATUS = 0, // the first line
+    HEADERS = 1,
+    LENGTH = 2, // body of known length
+    CHUNK_SIZE = 3,
+    CHUNK_EXTENSION = 4, // passed over
+    CHUNK_LF = 5,
+    CHUNK_DATA = 6,
+    CHUNK_END_CR = 7,
+    CHUNK_END_LF = 8,
+    TRAILER = 9, // lines after the last chunk, passed over
     UNTIL_CLOSE = 10,
     DONE = 11,
     FAILED = 12,
 };
 
+enum { RESERVE_MAX = 256 * 1024 }; // of a body on the mere word of its content-length
+
 void mer_http1_init(struct mer_http1 *h, size_t body_max_bytes)
 {
     *h = (struct mer_http1){.body_max = body_max_bytes};
     mer_buf_init(&h->body, NULL, 0);
-    mer_buf_init(&h->head, NULL, 0);
+    mer_buf_init(&h->line, NULL, 0);
 }
 
 void mer_http1_fini(struct mer_http1 *h)
 {
     mer_buf_fini(&h->body);
-    mer_buf_fini(&h->head);
+    mer_buf_fini(&h->line);
 }
 
 bool mer_http1_began(const struct mer_http1 *h)
 {
-    return h->state != HEAD || h->head.n > 0;
+    return h->began;
 }
 
 static bool fail(struct mer_http1 *h, const char *why)
 {
     h->state = FAILED;
     h->error = why;
+    h->keep_alive = false;
     return false;
 }
 
-// ---- head ----
+static bool fail_large(struct mer_http1 *h)
+{
+    h->too_large = true;
+    return fail(h, "answer too large");
+}
+
+// ---- characters ----
 
 static bool is_token(struct mer_slice s)
 {
@@ -57,10 +66,42 @@ static bool is_token(struct mer_slice s)
     return s.n > 0;
 }
 
+// What a field value, a reason or an extension may hold (RFC 9110 5.5): no control character but the tab.
+static bool is_text_char(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return u == '\t' || (u >= ' ' && u != 0x7f);
+}
+
+static bool is_text(struct mer_slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_text_char(s.p[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Optional whitespace is blank and tab, nothing else: what others would not trim must not vanish here.
+static struct mer_slice trim(struct mer_slice s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+        s.n--;
+    }
+    return s;
+}
+
+// ---- head ----
+
 static bool take_status(struct mer_http1 *h, struct mer_slice line)
 {
     if (line.n < 12 || memcmp(line.p, "HTTP/1.", 7) != 0 || (line.p[7] != '0' && line.p[7] != '1') ||
-        line.p[8] != ' ' || (line.n > 12 && line.p[12] != ' ')) {
+        line.p[8] != ' ' || (line.n > 12 && line.p[12] != ' ') || !is_text(line)) {
         return fail(h, "not an HTTP/1 answer");
     }
     int status = 0;
@@ -70,8 +111,13 @@ static bool take_status(struct mer_http1 *h, struct mer_slice line)
         }
         status = status * 10 + (line.p[i] - '0');
     }
+    if (status < 100 || status > 599) {
+        return fail(h, "bad status");
+    }
     h->status = status;
-    h->keep_alive = line.p[7] == '1';
+    h->http10 = line.p[7] == '0';
+    h->keep_alive = !h->http10;
+    h->state = HEADERS;
     return true;
 }
 
@@ -81,24 +127,40 @@ static bool take_length(struct mer_http1 *h, struct mer_slice value)
     if (h->has_length || !mer_slice_to_u64(value, &n)) {
         return fail(h, "bad content-length");
     }
-    if (n > h->body_max) {
-        return fail(h, "answer too large");
-    }
     h->has_length = true;
     h->left = n;
     return true;
 }
 
-static bool take_header(struct mer_http1 *h, struct mer_slice line)
+static void take_connection(struct mer_http1 *h, struct mer_slice value)
 {
-    struct mer_slice value = line;
-    struct mer_slice name = mer_slice_cut(&value, ':');
-    if (name.n == line.n || !is_token(name)) {
+    while (value.n) {
+        if (mer_slice_ieq(trim(mer_slice_cut(&value, ',')), MER_S("close"))) {
+            h->keep_alive = false;
+        }
+    }
+}
+
+static bool split_header(struct mer_http1 *h, struct mer_slice line, struct mer_slice *name,
+                         struct mer_slice *value)
+{
+    *value = line;
+    *name = mer_slice_cut(value, ':');
+    *value = trim(*value);
+    if (name->n == line.n || !is_token(*name) || !is_text(*value)) {
         return fail(h, "bad header");
     }
-    value = mer_slice_trim(value);
-    if (memchr(value.n ? value.p : "", 0, value.n)) {
-        return fail(h, "bad header");
+    if (++h->headers_n > MER_HTTP1_HEADERS_MAX) {
+        return fail(h, "too many headers");
+    }
+    return true;
+}
+
+static bool take_header(struct mer_http1 *h, struct mer_slice line)
+{
+    struct mer_slice name, value;
+    if (!split_header(h, line, &name, &value)) {
+        return false;
     }
     if (mer_slice_ieq(name, MER_S("content-length"))) {
         return take_length(h, value);
@@ -108,68 +170,118 @@ static bool take_header(struct mer_http1 *h, struct mer_slice line)
             return fail(h, "bad transfer-encoding");
         }
         h->chunked = true;
-    } else if (mer_slice_ieq(name, MER_S("connection")) && mer_slice_ieq(value, MER_S("close"))) {
-        h->keep_alive = false;
+    } else if (mer_slice_ieq(name, MER_S("connection"))) {
+        take_connection(h, value);
     } else if (mer_slice_ieq(name, MER_S("content-encoding")) && !mer_slice_ieq(value, MER_S("identity"))) {
         return fail(h, "content-encoding was not asked for");
     }
     return true;
 }
 
-static bool enter_body(struct mer_http1 *h)
+// Trailers are not merged into anything; framing among them is somebody else's idea of where the answer ends.
+static bool take_trailer(struct mer_http1 *h, struct mer_slice line)
 {
-    if (h->status >= 100 && h->status < 200) {
-        if (++h->interim_n > MER_HTTP1_INTERIM_MAX || h->status == 101) {
-            return fail(h, "too many interim answers");
-        }
-        h->has_length = h->chunked = false;
-        h->left = 0;
-        mer_buf_clear(&h->head);
-        return true;
+    struct mer_slice name, value;
+    if (!split_header(h, line, &name, &value)) {
+        return false;
     }
-    if (h->chunked && h->has_length) {
-        return fail(h, "content-length beside transfer-encoding");
+    if (mer_slice_ieq(name, MER_S("content-length")) || mer_slice_ieq(name, MER_S("transfer-encoding"))) {
+        return fail(h, "framing in a trailer");
     }
-    bool empty = h->status == 204 || h->status == 304 || (h->has_length && h->left == 0);
-    h->state = empty ? DONE : h->chunked ? CHUNK_SIZE : h->has_length ? LENGTH : UNTIL_CLOSE;
-    h->keep_alive = h->keep_alive && h->state != UNTIL_CLOSE;
     return true;
 }
 
-// The head is complete: every line ends with CR LF, and there is an empty one at the end.
-static bool read_head(struct mer_http1 *h)
+static bool pass_interim(struct mer_http1 *h)
 {
-    struct mer_slice rest = mer_slice_make(h->head.p, h->head.n - 2);
-    uint32_t lines = 0;
-    while (rest.n) {
-        struct mer_slice line = mer_slice_cut(&rest, '\n');
-        if (line.n == 0 || line.p[line.n - 1] != '\r' || memchr(line.p, '\r', line.n) != line.p + line.n - 1) {
-            return fail(h, "bad line end");
-        }
-        line.n--;
-        if (lines == 0 ? !take_status(h, line) : !take_header(h, line)) {
-            return false;
-        }
-        if (++lines > MER_HTTP1_HEADERS_MAX) {
-            return fail(h, "too many headers");
-        }
+    if (h->status == 101) {
+        return fail(h, "another protocol was not asked for");
     }
-    return enter_body(h);
+    if (++h->interim_n > MER_HTTP1_INTERIM_MAX) {
+        return fail(h, "too many interim answers");
+    }
+    h->headers_n = 0;
+    h->has_length = false;
+    h->state = STATUS;
+    return true;
 }
 
-static size_t feed_head(struct mer_http1 *h, struct mer_slice s)
+static bool enter_body(struct mer_http1 *h)
 {
-    size_t i = 0;
-    while (i < s.n && h->state == HEAD) {
-        mer_buf_add_char(&h->head, s.p[i++]);
-        size_t n = h->head.n;
-        if (n >= 4 && memcmp(h->head.p + n - 4, "\r\n\r\n", 4) == 0) {
-            read_head(h);
-        } else if (n > MER_HTTP1_HEAD_MAX) {
-            fail(h, "head too large");
-        }
+    if (h->chunked && (h->has_length || h->http10)) {
+        return fail(h, h->http10 ? "chunks in HTTP/1.0" : "content-length beside transfer-encoding");
     }
-    return i;
+    bool interim = h->status < 200;
+    if ((interim || h->status == 204) && (h->chunked || h->left)) {
+        return fail(h, "a body where none may be"); // RFC 9112 6.1, 6.2
+    }
+    if (interim) {
+        return pass_interim(h);
+    }
+    if (h->status == 204 || h->status == 304 || (h->has_length && h->left == 0)) {
+        h->state = DONE; // a 304 tells the length that the body would have
+        return true;
+    }
+    if (h->left > h->body_max) {
+        return fail_large(h);
+    }
+    h->state = h->chunked ? CHUNK_SIZE : h->has_length ? LENGTH : UNTIL_CLOSE;
+    h->keep_alive = h->keep_alive && h->state != UNTIL_CLOSE;
+    if (h->left) {
+        mer_buf_reserve(&h->body, h->left < RESERVE_MAX ? (size_t)h->left : RESERVE_MAX);
+    }
+    return true;
+}
+
+// One line of head or trailer, with its end.
+static bool take_line(struct mer_http1 *h, struct mer_slice line)
+{
+    if (line.n < 2 || memchr(line.p, '\r', line.n) != line.p + line.n - 2) {
+        return fail(h, "bad line end");
+    }
+    line.n -= 2;
+    if (h->state == STATUS) {
+        return take_status(h, line);
+    }
+    if (line.n) {
+        return h->state == HEADERS ? take_header(h, line) : take_trailer(h, line);
+    }
+    if (h->state == HEADERS) {
+        return enter_body(h);
+    }
+    h->state = DONE;
+    return true;
+}
+
+// Is this, as far as it goes, the beginning of a status line?
+static bool looks_right(struct mer_slice partial)
+{
+    static const char start[] = "HTTP/1.";
+    size_t n = partial.n < sizeof(start) - 1 ? partial.n : sizeof(start) - 1;
+    return memcmp(partial.p, start, n) == 0;
+}
+
+static size_t feed_line(struct mer_http1 *h, struct mer_slice s)
+{
+    const char *end = memchr(s.p, '\n', s.n);
+    struct mer_slice piece = mer_slice_make(s.p, end ? (size_t)(end - s.p) + 1 : s.n);
+    size_t room = MER_HTTP1_HEAD_MAX - h->head_bytes;
+    struct mer_slice taken = mer_slice_make(piece.p, piece.n < room ? piece.n : room);
+    h->head_bytes += (uint32_t)taken.n;
+    struct mer_slice line = taken;
+    bool whole = end && h->line.n == 0 && taken.n == piece.n; // needs no copy
+    if (!whole) {
+        mer_buf_add(&h->line, taken);
+        line = mer_buf_slice(&h->line);
+    }
+    if (h->state == STATUS && line.n && !looks_right(line)) {
+        fail(h, "not an HTTP/1 answer");
+    } else if (taken.n < piece.n) {
+        fail(h, "head too large");
+    } else if (end) {
+        take_line(h, line);
+        mer_buf_clear(&h->line);
+    }
+    return piece.n;
 }
 
 // ---- body ----
@@ -177,8 +289,8 @@ static size_t feed_head(struct mer_http1 *h, struct mer_slice s)
 static size_t take_bytes(struct mer_http1 *h, struct mer_slice s)
 {
     size_t n = s.n < h->left ? s.n : (size_t)h->left;
-    if (h->body.n + n > h->body_max) {
-        fail(h, "answer too large");
+    if (n > h->body_max - h->body.n) {
+        fail_large(h);
         return s.n;
     }
     mer_buf_add(&h->body, mer_slice_make(s.p, n));
@@ -203,28 +315,33 @@ static void chunk_size(struct mer_http1 *h, char c)
     } else if (h->digits && c == '\r') {
         h->state = CHUNK_LF;
     } else if (h->digits && c == ';') {
-        h->state = CHUNK_EXT;
+        h->state = CHUNK_EXTENSION;
     } else {
         fail(h, "bad chunk size");
     }
 }
 
-static void chunk_mark(struct mer_http1 *h, char c)
+static void chunk_extension(struct mer_http1 *h, char c)
 {
-    static const struct {
-        char want;
-        uint8_t next;
-    } marks[] = {
-        [CHUNK_END_CR] = {'\r', CHUNK_END_LF},
-        [CHUNK_END_LF] = {'\n', CHUNK_SIZE},
-        [TRAILER] = {'\r', TRAILER_LF},
-        [TRAILER_LF] = {'\n', DONE},
-    };
-    if (c != marks[h->state].want) {
-        fail(h, "bad chunk");
-        return;
+    if (c == '\r') {
+        h->state = CHUNK_LF;
+    } else if (!is_text_char(c)) {
+        fail(h, "bad chunk extension");
+    } else if (++h->extension_bytes > MER_HTTP1_EXTENSION_MAX) {
+        fail(h, "chunk extensions too large");
     }
-    h->state = marks[h->state].next;
+}
+
+static void chunk_begin(struct mer_http1 *h, char c)
+{
+    h->digits = 0;
+    if (c != '\n') {
+        fail(h, "bad chunk size");
+    } else if (h->left > h->body_max - h->body.n) {
+        fail_large(h);
+    } else {
+        h->state = h->left ? CHUNK_DATA : TRAILER;
+    }
 }
 
 static void chunk_byte(struct mer_http1 *h, char c)
@@ -233,55 +350,47 @@ static void chunk_byte(struct mer_http1 *h, char c)
     case CHUNK_SIZE:
         chunk_size(h, c);
         break;
-    case CHUNK_EXT:
-        if (c == '\r') {
-            h->state = CHUNK_LF;
-        } else if (c == '\n') {
-            fail(h, "bad chunk");
-        }
+    case CHUNK_EXTENSION:
+        chunk_extension(h, c);
         break;
     case CHUNK_LF:
-        h->digits = 0;
-        h->state = c != '\n' ? FAILED : h->left ? CHUNK_DATA : TRAILER;
-        h->error = c != '\n' ? "bad chunk" : NULL;
+        chunk_begin(h, c);
         break;
     default:
-        chunk_mark(h, c);
+        if (c != (h->state == CHUNK_END_CR ? '\r' : '\n')) {
+            fail(h, "bad chunk end");
+        } else {
+            h->state = h->state == CHUNK_END_CR ? CHUNK_END_LF : CHUNK_SIZE;
+        }
         break;
     }
 }
 
 static size_t feed_body(struct mer_http1 *h, struct mer_slice s)
 {
-    size_t n = 0;
-    switch ((enum state)h->state) {
-    case LENGTH:
-        n = take_bytes(h, s);
-        if (h->state == LENGTH && h->left == 0) {
-            h->state = DONE;
-        }
-        return n;
-    case CHUNK_DATA:
-        n = take_bytes(h, s);
-        if (h->state == CHUNK_DATA && h->left == 0) {
-            h->state = CHUNK_END_CR;
-        }
-        return n;
-    case UNTIL_CLOSE:
+    if (h->state == UNTIL_CLOSE) {
         h->left = s.n;
         return take_bytes(h, s);
-    default:
+    }
+    if (h->state != LENGTH && h->state != CHUNK_DATA) {
         chunk_byte(h, s.p[0]);
         return 1;
     }
+    size_t n = take_bytes(h, s);
+    if (h->left == 0 && h->state != FAILED) {
+        h->state = h->state == LENGTH ? DONE : CHUNK_END_CR;
+    }
+    return n;
 }
 
 enum mer_http1_result mer_http1_feed(struct mer_http1 *h, struct mer_slice bytes, size_t *used)
 {
     size_t at = 0;
+    h->began = h->began || bytes.n > 0;
     while (at < bytes.n && h->state != DONE && h->state != FAILED) {
         struct mer_slice rest = mer_slice_make(bytes.p + at, bytes.n - at);
-        at += h->state == HEAD ? feed_head(h, rest) : feed_body(h, rest);
+        bool lines = h->state == STATUS || h->state == HEADERS || h->state == TRAILER;
+        at += lines ? feed_line(h, rest) : feed_body(h, rest);
     }
     *used = at;
     return h->state == DONE ? MER_HTTP1_DONE : h->state == FAILED ? MER_HTTP1_ERROR : MER_HTTP1_MORE;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// One origin's connections and the calls that wait for one. Work is handed out once a turn, by a task: calls
+// that come together are seen together, and one that is cancelled in the same turn has cost nothing.
+#include "resolvers/graphql/client_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+// ---- lists ----
+
+static void link_to(struct mer_gql_conn **list, struct mer_gql_conn *conn)
+{
+    conn->next = *list;
+    conn->pprev = list;
+    if (conn->next) {
+        conn->next->pprev = &conn->next;
+    }
+    *list = conn;
+}
+
+static void unlink_conn(struct mer_gql_conn *conn)
+{
+    *conn->pprev = conn->next;
+    if (conn->next) {
+        conn->next->pprev = conn->pprev;
+    }
+}
+
+static void queue_take(struct mer_gql_client *c, struct mer_gql_call *call)
+{
+    *call->pprev = call->next;
+    if (call->next) {
+        call->next->pprev = call->pprev;
+    } else {
+        c->queue_tail = call->pprev;
+    }
+    c->stats.queued--;
+}
+
+// To the head: it has waited before.
+static void queue_push_first(struct mer_gql_client *c, struct mer_gql_call *call)
+{
+    call->state = GQL_CALL_QUEUED;
+    call->next = c->queue;
+    call->pprev = &c->queue;
+    if (call->next) {
+        call->next->pprev = &call->next;
+    } else {
+        c->queue_tail = &call->next;
+    }
+    c->queue = call;
+    c->stats.queued++;
+}
+
+// ---- the end of a connection ----
+
+static void on_dispatch(void *owner);
+
+static void dispatch_soon(struct mer_gql_client *c)
+{
+    if (c->queue) {
+        mer_loop_defer(c->loop, &c->dispatch, on_dispatch, c);
+    }
+}
+
+static void detach(struct mer_gql_conn *conn)
+{
+    conn->call->conn = NULL;
+    conn->call->state = GQL_CALL_NOWHERE;
+    conn->call = NULL;
+    conn->client->stats.in_flight--;
+}
+
+static void close_conn(struct mer_gql_conn *conn)
+{
+    struct mer_gql_client *c = conn->client;
+    if (conn->call) {
+        detach(conn);
+    }
+    unlink_conn(conn);
+    mer_timer_stop(c->loop, &conn->timer);
+    mer_stream_close(conn->stream);
+    mer_http1_fini(&conn->answer);
+    c->stats.connections--;
+    free(conn);
+    dispatch_soon(c);
+}
+
+// The connection is of no more use: its call is asked again where that is safe, else it fails.
+static void lose(struct mer_gql_conn *conn, enum mer_err err, const char *why)
+{
+    struct mer_gql_client *c = conn->client;
+    struct mer_gql_call *call = conn->call;
+    bool again = call && call->idempotent && !call->again && conn->up && conn->reused &&
+                 err == MER_ERR_CLOSED && !mer_http1_began(&conn->answer);
+    char line[160]; // what says why may lie in the stream
+    snprintf(line, sizeof(line), "%s", why ? why : "the connection was closed");
+    close_conn(conn);
+    if (again) {
+        call->again = true;
+        c->stats.retried_total++;
+        queue_push_first(c, call);
+        dispatch_soon(c);
+    } else if (call) {
+        gql_call_fail(call, err, line);
+    }
+}
+
+static void on_idle_timeout(void *owner)
+{
+    close_conn(owner);
+}
+
+static void on_connect_timeout(void *owner)
+{
+    lose(owner, MER_ERR_IO, "connecting took too long");
+}
+
+// ---- request and answer ----
+
+static void write_request(struct mer_gql_conn *conn)
+{
+    struct mer_gql_call *call = conn->call;
+    struct mer_slice iov[2] = {call->head, call->body};
+    call->sent = true;
+    mer_http1_fini(&conn->answer);
+    mer_http1_init(&conn->answer, conn->client->opts.answer_max_bytes);
+    mer_stream_write(conn->stream, iov, call->get ? 1 : 2, NULL);
+}
+
+static void on_connect(void *owner, const char *err)
+{
+    struct mer_gql_conn *conn = owner;
+    mer_timer_stop(conn->client->loop, &conn->timer);
+    if (err) {
+        lose(conn, MER_ERR_IO, err);
+        return;
+    }
+    conn->up = true;
+    write_request(conn);
+}
+
+// The connection is free again before its caller hears: what he sends then may use it.
+static void finish_answer(struct mer_gql_conn *conn)
+{
+    struct mer_gql_client *c = conn->client;
+    struct mer_gql_call *call = conn->call;
+    struct mer_buf body = conn->answer.body; // taken; freed at the end unless the caller keeps it
+    struct mer_gql_answer answer = {
+        .status = conn->answer.status, .body = mer_buf_slice(&body), .message = ""};
+    // An answer that came before its request had gone out leaves the rest of that on the wire.
+    bool reusable = conn->answer.keep_alive && !mer_stream_is_writing(conn->stream);
+    mer_buf_init(&conn->answer.body, NULL, 0);
+    detach(conn);
+    if (reusable) {
+        conn->reused = true;
+        unlink_conn(conn);
+        link_to(&c->idle, conn);
+        mer_timer_start(c->loop, &conn->timer, c->opts.idle_ms, on_idle_timeout, conn);
+        dispatch_soon(c);
+    } else {
+        close_conn(conn);
+    }
+    char *kept = body.p;
+    answer.keep = &kept;
+    gql_call_end(call, &answer);
+    free(kept);
+}
+
+static size_t on_data(void *owner, struct mer_slice bytes)
+{
+    struct mer_gql_conn *conn = owner;
+    size_t used = 0;
+    if (!conn->call) {
+        close_conn(conn); // idle: bytes that nobody asked for would be the next call's answer
+        return 0;
+    }
+    switch (mer_http1_feed(&conn->answer, bytes, &used)) {
+    case MER_HTTP1_MORE:
+        return used;
+    case MER_HTTP1_ERROR:
+        lose(conn, conn->answer.too_large ? MER_ERR_LIMIT : MER_ERR_CLOSED, conn->answer.error);
+        return 0;
+    case MER_HTTP1_DONE:
+        break;
+    }
+    if (used < bytes.n) {
+        lose(conn, MER_ERR_CLOSED, "more than one answer");
+        return 0;
+    }
+    finish_answer(conn);
+    return used; // not looked at when the stream was closed
+}
+
+static void on_close(void *owner, const char *err)
+{
+    struct mer_gql_conn *conn = owner;
+    if (!conn->call) {
+        close_conn(conn);
+    } else if (!err && mer_http1_end(&conn->answer) == MER_HTTP1_DONE) {
+        finish_answer(conn); // one that ends with its connection is never kept alive
+    } else {
+        bool within = mer_http1_began(&conn->answer) && !err;
+        lose(conn, MER_ERR_CLOSED, within ? conn->answer.error : err);
+    }
+}
+
+// ---- work for connections ----
+
+static struct mer_gql_conn *open_conn(struct mer_gql_client *c)
+{
+    static const struct mer_stream_callbacks callbacks = {on_connect, on_data, on_close};
+    struct mer_gql_conn *conn = calloc(1, sizeof(*conn));
+    MER_ASSERT(conn);
+    conn->client = c;
+    mer_http1_init(&conn->answer, c->opts.answer_max_bytes);
+    link_to(&c->busy, conn);
+    c->stats.connections++;
+    conn->stream = mer_stream_connect(c->loop, (const struct sockaddr *)&c->url.address, c->url.address_len,
+                                      c->tls, &callbacks, conn);
+    mer_timer_start(c->loop, &conn->timer, c->opts.connect_ms, on_connect_timeout, conn);
+    return conn;
+}
+
+// A connection for this call, or NULL. One that is asked again wants a new connection: the idle ones may have
+// been closed by the same stroke.
+static struct mer_gql_conn *conn_for(struct mer_gql_client *c, const struct mer_gql_call *call)
+{
+    struct mer_gql_conn *conn = c->idle;
+    bool room = c->stats.connections < c->opts.connections_max;
+    if (conn && call->again && !room) {
+        close_conn(conn);
+        conn = NULL;
+        room = true;
+    }
+    if (!conn || call->again) {
+        return room ? open_conn(c) : NULL;
+    }
+    mer_timer_stop(c->loop, &conn->timer);
+    unlink_conn(conn);
+    link_to(&c->busy, conn);
+    return conn;
+}
+
+static void on_dispatch(void *owner)
+{
+    struct mer_gql_client *c = owner;
+    while (c->queue) {
+        struct mer_gql_call *call = c->queue;
+        struct mer_gql_conn *conn = conn_for(c, call);
+        if (!conn) {
+            return; // the next connection that is done or closed goes on here
+        }
+        queue_take(c, call);
+        call->state = GQL_CALL_FLIGHT;
+        call->conn = conn;
+        conn->call = call;
+        c->stats.in_flight++;
+        if (conn->up) {
+            write_request(conn);
+        }
+    }
+}
+
+// Each call in flight has a connection and each call that could have one is not really waiting.
+bool gql_origin_is_full(const struct mer_gql_client *c)
+{
+    uint64_t free_n = c->opts.connections_max - c->stats.in_flight;
+    return c->stats.queued >= c->opts.queue_max + free_n;
+}
+
+void gql_origin_push(struct mer_gql_client *c, struct mer_gql_call *call)
+{
+    call->state = GQL_CALL_QUEUED;
+    call->next = NULL;
+    call->pprev = c->queue_tail;
+    *c->queue_tail = call;
+    c->queue_tail = &call->next;
+    c->stats.queued++;
+    dispatch_soon(c);
+}
+
+void gql_origin_drop(struct mer_gql_client *c, struct mer_gql_call *call)
+{
+    if (call->state == GQL_CALL_QUEUED) {
+        queue_take(c, call);
+    } else if (call->state == GQL_CALL_FLIGHT) {
+        close_conn(call->conn); // an answer that nobody waits for cannot be told from the next one
+    }
+    call->state = GQL_CALL_NOWHERE;
+}
+
+void gql_origin_close(struct mer_gql_client *c)
+{
+    MER_ASSERT(!c->queue && c->stats.in_flight == 0);
+    while (c->idle) {
+        close_conn(c->idle);
+    }
+    mer_task_cancel(c->loop, &c->dispatch);
+}
