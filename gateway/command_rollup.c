@@ -80,7 +80,7 @@ int mer_command_check(const struct mer_config *c)
         fprintf(stderr, "meridian: %s\n", d.msg);
         return 1;
     }
-    printf("%s: good\n", c->path.p);
+    printf("%.*s: good\n", MER_FMT(c->path));
     mer_snapshot_destroy(s);
     return 0;
 }

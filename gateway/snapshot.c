@@ -98,9 +98,8 @@ static enum mer_err load_source(struct mer_arena *a, const struct mer_config_sou
         err = in_file(diag, mer_binding_compile(a, schema, &b, diag), c->sdl.p);
         s->binding = b;
     }
-    s->self = (struct mer_source){.name = c->name, .index = 0, .schema = schema};
+    s->self = (struct mer_source){.name = c->name, .index = index, .schema = schema};
     s->graph = (struct mer_graph){.api = schema, .sources = &s->self, .sources_n = 1, .sdl = s->sdl};
-    (void)index;
     return err;
 }
 

@@ -491,6 +491,9 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, 
         }
         shape->variants->fields_n++;
     }
+    for (uint32_t i = 0; i < c.fetches_n; i++) { // from the graph's own numbering to the gateway's
+        c.fetches[i]->source = graph->sources[c.fetches[i]->source].index;
+    }
     struct mer_plan *p = MER_NEW(a, struct mer_plan);
     *p = (struct mer_plan){graph, doc, op, shape, c.fetches, c.fetches_n, op->kind == MER_OP_MUTATION};
     *out = p;

@@ -16,7 +16,7 @@
 // A source: a subgraph, a logical owner of types and fields.
 struct mer_source {
     struct mer_slice name;
-    uint32_t index;
+    uint32_t index; // among all sources of the gateway, also in a graph of one source alone
     const struct mer_schema *schema; // its own SDL, with its bindings
 };
 
@@ -93,7 +93,7 @@ struct mer_path_step {
 struct mer_plan_fetch {
     uint32_t index;
     enum mer_fetch_kind kind;
-    uint32_t source;
+    uint32_t source;          // index of the gateway's source
     struct mer_fetch_op op;   // root: exactly one field
     struct mer_slice root_key; // root, given: response key
     // entity: where its objects are

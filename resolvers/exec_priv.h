@@ -24,6 +24,7 @@ struct exec_part {
     struct mer_slice *ids;
     uint32_t ids_n;
     const struct mer_place *place;
+    const struct mer_place *pinned; // entities of a mutation: where the write was done, which alone is sure to have it
     bool *excluded; // by place: failed already
     struct kpi_job *job; // a part of a KPI field, or NULL
     struct mer_kpi_part *cells;

@@ -129,6 +129,9 @@ struct mer_exec_error *exec_cut_root(struct mer_exec *x, struct exec_fetch *f)
 
 void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
 {
+    const struct exec_fetch *parent = &x->fetches[f->plan->parent];
+    const struct mer_place *written =
+        parent->plan->write && parent->parts_n && parent->plan->source == f->plan->source ? parent->parts[0]->place : NULL;
     for (uint32_t i = 0; i < f->ids_n; i++) {
         struct mer_node_id id = {0};
         const struct mer_site_region *r = NULL;
@@ -143,6 +146,7 @@ void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
             p->ids = MER_NEW_N(x->a, struct mer_slice, f->ids_n - i);
             p->ordinals = MER_NEW_N(x->a, uint32_t, f->ids_n - i);
         }
+        p->pinned = written;
         p->ids[p->ids_n] = f->ids[i];
         p->ordinals[p->ids_n++] = i;
     }
@@ -294,6 +298,12 @@ static void ask_placed(struct exec_part *p)
 
 void exec_ask_part(struct exec_part *p)
 {
+    if (p->pinned) {
+        p->place = p->pinned;
+        p->x->ask.site->parts_total[p->place->index]++;
+        ask_placed(p);
+        return;
+    }
     struct mer_exec_error *e = exec_place_part(p);
     if (e) {
         p->error = e;
