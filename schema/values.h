@@ -40,12 +40,25 @@ struct mer_in_error {
     struct mer_loc loc;
 };
 
+struct mer_coerce_options {
+    bool suggestions;    // "Did you mean …?"; off where the schema is not public
+    uint32_t max_errors; // 0: 50; one more tells that it was cut
+    uint32_t list_items; // longest list a variable may hold; 0: none. Beyond it MER_ERR_LIMIT
+};
+
 // Coerces the request's variables (json root object, or NULL for none) for one operation. On MER_ERR_INVALID
 // errors (array in the arena, *errors_n > 0) say what was wrong, one a variable at least.
 enum mer_err mer_coerce_variables(struct mer_arena *a, const struct mer_schema *s,
                                   const struct mer_ast_operation *op, const struct mer_json *json,
                                   const struct mer_json_node *object, struct mer_variables *out,
                                   struct mer_in_error **errors, uint32_t *errors_n) MER_MUST_CHECK;
+
+// The same with options (NULL: the ones above as zero).
+enum mer_err mer_coerce_variables_with(struct mer_arena *a, const struct mer_schema *s,
+                                       const struct mer_ast_operation *op, const struct mer_json *json,
+                                       const struct mer_json_node *object,
+                                       const struct mer_coerce_options *options, struct mer_variables *out,
+                                       struct mer_in_error **errors, uint32_t *errors_n) MER_MUST_CHECK;
 
 // Coerces a field's arguments: out[i] belongs to defs[i], NULL where absent. The document was validated.
 enum mer_err mer_coerce_arguments(struct mer_arena *a, const struct mer_schema *s,
@@ -54,10 +67,14 @@ enum mer_err mer_coerce_arguments(struct mer_arena *a, const struct mer_schema *
                                   const struct mer_variables *vars, struct mer_in ***out,
                                   struct mer_in_error *error) MER_MUST_CHECK;
 
+// A literal as a value of a type, or NULL when it is none (a variable that is absent makes it so, too).
+struct mer_in *mer_coerce_literal(struct mer_arena *a, const struct mer_ast_value *v,
+                                  const struct mer_type_ref *type, const struct mer_variables *vars);
+
 // Is the selection kept by its @skip and @include?
 bool mer_selection_kept(const struct mer_ast_directives *ds, const struct mer_variables *vars);
 
-// Writes a coerced value as JSON, and as GraphQL source text.
+// Writes a coerced value as JSON, and as GraphQL source text ("{a: 1, b: [RED]}").
 void mer_in_write_json(struct mer_buf *b, const struct mer_in *v);
 void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v);
 
