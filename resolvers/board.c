@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/time.h"
 
+// Clocks that differ by less agree as far as the way of an answer lets us see.
+#define SKEW_FLOOR_US 100000
+
 struct place_row {
     bool up;
     int64_t latency_us;
@@ -112,6 +115,9 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
         return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no \"now\"");
     }
     int64_t skew_us = db_now - mer_time_wall_us();
+    if (skew_us < SKEW_FLOOR_US && skew_us > -SKEW_FLOOR_US) {
+        skew_us = 0; // the answer's own way here, not the clocks
+    }
     struct place_row *p = &b->places[place];
     p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
     struct mer_slice v = version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;

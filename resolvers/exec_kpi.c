@@ -342,8 +342,8 @@ void exec_kpi_part_done(struct exec_part *p)
 {
     struct kpi_job *j = p->job;
     struct mer_exec *x = p->x;
-    if (!p->error && p->place->sql) {
-        exec_default_entry(p);
+    if (!p->error && p->place->sql && p->place->tier != MER_TIER_GLOBAL) {
+        exec_default_entry(p); // stored hours are as old as their watermarks: note_age says it
     }
     if (--j->pending > 0) {
         return;
