@@ -13,4 +13,11 @@ enum mer_err mer_introspect_field(struct mer_arena *a, const struct mer_schema *
                                   const struct mer_ast_document *doc, const struct mer_ast_selection *field,
                                   const struct mer_variables *vars, struct mer_buf *out) MER_MUST_CHECK;
 
+// The same where an answer's key was selected several times: the selections of all of them, merged. Arguments
+// are those of the first.
+enum mer_err mer_introspect_fields(struct mer_arena *a, const struct mer_schema *s,
+                                   const struct mer_ast_document *doc,
+                                   const struct mer_ast_selection *const *fields, uint32_t n,
+                                   const struct mer_variables *vars, struct mer_buf *out) MER_MUST_CHECK;
+
 #endif

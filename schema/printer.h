@@ -17,6 +17,9 @@ void mer_print_type_ref(struct mer_buf *b, const struct mer_type_ref *t);
 void mer_print_schema(struct mer_buf *b, const struct mer_schema *s);
 void mer_print_schema_type(struct mer_buf *b, const struct mer_schema *s, const struct mer_type *t);
 
+// An argument's or input field's default as a value of its type would be written; false without one.
+bool mer_print_default(struct mer_buf *b, struct mer_arena *a, const struct mer_input *in);
+
 // ---- minified ----
 void mer_print_value_min(struct mer_buf *b, const struct mer_ast_value *v);
 void mer_print_arguments_min(struct mer_buf *b, struct mer_ast_argument *const *args,

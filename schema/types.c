@@ -361,7 +361,8 @@ static bool make_directives(struct builder *b, const struct mer_ast_document *do
                                           .description = d->description,
                                           .arguments_n = d->inputs_n,
                                           .repeatable = d->repeatable,
-                                          .builtin = builtin};
+                                          .builtin = builtin,
+                                          .ast = d};
         def->arguments = MER_NEW_N(b->a, struct mer_input, d->inputs_n ? d->inputs_n : 1);
         for (uint32_t j = 0; j < d->names_n; j++)
             def->locations |= mer_directive_location_parse(d->names[j].name);

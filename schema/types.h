@@ -79,6 +79,7 @@ struct mer_directive_def {
     uint32_t locations; // bit set of enum mer_directive_location
     bool repeatable;
     bool builtin;
+    const struct mer_ast_definition *ast; // `names`: the locations as written
 };
 
 struct mer_schema {
@@ -113,6 +114,8 @@ const struct mer_field *mer_schema_field(const struct mer_schema *s, const struc
                                          struct mer_slice name);
 const struct mer_directive_def *mer_schema_directive(const struct mer_schema *s, struct mer_slice name);
 const struct mer_input *mer_field_argument(const struct mer_field *f, struct mer_slice name);
+// The url of @specifiedBy; p NULL without one.
+struct mer_slice mer_type_specified_by(const struct mer_type *t);
 // Is @deprecated set? Then *reason (may be NULL) says why.
 bool mer_deprecation(const struct mer_ast_directives *ds, struct mer_slice *reason);
 static inline bool mer_type_is_composite(const struct mer_type *t)

@@ -66,6 +66,13 @@ bool mer_deprecation(const struct mer_ast_directives *ds, struct mer_slice *reas
     return true;
 }
 
+struct mer_slice mer_type_specified_by(const struct mer_type *t)
+{
+    const struct mer_ast_directive *d = mer_ast_directive_find(&t->directives, MER_S("specifiedBy"));
+    const struct mer_ast_value *v = d ? mer_ast_argument_find(d, MER_S("url")) : NULL;
+    return v && v->kind == MER_VALUE_STRING ? v->text : MER_NIL;
+}
+
 bool mer_type_ref_of(const struct mer_schema *s, const struct mer_ast_type *ast, struct mer_type_ref *out)
 {
     *out = (struct mer_type_ref){.ast = ast};

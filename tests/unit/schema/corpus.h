@@ -36,8 +36,11 @@ const struct mer_json_node *corpus_get(const struct corpus_case *c, const char *
 struct mer_slice corpus_text(const struct corpus_case *c, const char *key);
 bool corpus_true(const struct corpus_case *c, const char *key);
 struct mer_slice corpus_string(const struct corpus_case *c, const struct mer_json_node *n);
+// NULL when ours cannot build it at all: an object that implements objects, a union of itself.
 const struct mer_schema *corpus_schema(struct corpus_case *c, struct mer_slice name);
-struct mer_schema *corpus_build(struct mer_arena *a, struct mer_slice sdl, struct mer_diag *diag);
+// Built as it stands when `lenient`, else only if it is valid.
+struct mer_schema *corpus_build(struct mer_arena *a, struct mer_slice sdl, bool lenient,
+                                struct mer_diag *diag);
 
 // Is this message and place what the case's error object says?
 bool corpus_same_error(struct corpus_case *c, const struct mer_json_node *want, const struct mer_diag *got);

@@ -108,7 +108,7 @@ static enum corpus_verdict check_literal(struct corpus_case *c)
     // These have parsers of their own in the recorded suite, in JavaScript.
     if (mer_slice_is(type, "ThrowScalar") || mer_slice_is(type, "ReturnUndefinedScalar"))
         return CORPUS_SKIP;
-    struct mer_schema *s = corpus_build(c->a, sdl, &diag);
+    struct mer_schema *s = corpus_build(c->a, sdl, true, &diag);
     struct mer_ast_value *v;
     if (!s || mer_parse_value(c->a, corpus_text(c, "literal"), false, &v, &diag) != MER_OK) {
         mer_buf_add_cstr(&c->seen, diag.msg);
