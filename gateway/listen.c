@@ -27,9 +27,12 @@ static bool parse_address(const char *text, struct sockaddr_storage *out, sockle
         return false;
     memcpy(host, text, n);
     host[n] = 0;
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    const char *name = strcmp(host, "localhost") == 0 ? "127.0.0.1" : n == 0 || strcmp(host, "*") == 0 ? NULL : host;
+    const char *name = strcmp(host, "localhost") == 0     ? "127.0.0.1"
+                       : n == 0 || strcmp(host, "*") == 0 ? NULL
+                                                          : host;
     if (getaddrinfo(name, colon + 1, &hints, &found) != 0)
         return false;
     memcpy(out, found->ai_addr, found->ai_addrlen);

@@ -57,7 +57,8 @@ static void configure_library(struct mer_server *s, const char *server_name)
     s->conf.http2.idle_timeout = (uint64_t)s->limits.idle_ms * 2 + s->limits.body_ms;
     s->conf.handshake_timeout = s->limits.handshake_ms;
     s->conf.http1.upgrade_to_http2 = 0;
-    s->conf.http2.max_concurrent_requests_per_connection = LIBRARY_STREAMS; // none waits inside of it, see admit()
+    s->conf.http2.max_concurrent_requests_per_connection =
+        LIBRARY_STREAMS; // none waits inside of it, see admit()
     h2o_hostconf_t *host = h2o_config_register_host(&s->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
     h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = request_on_req;
@@ -97,7 +98,8 @@ static void close_listeners(struct mer_server *s)
     }
 }
 
-struct mer_server *mer_server_create(struct mer_loop *loop, const struct mer_server_opts *opts, struct mer_diag *diag)
+struct mer_server *mer_server_create(struct mer_loop *loop, const struct mer_server_opts *opts,
+                                     struct mer_diag *diag)
 {
     struct mer_server *s = calloc(1, sizeof(*s));
     MER_ASSERT(s);
@@ -266,15 +268,19 @@ void mer_server_write_metrics(struct mer_buf *out, struct mer_server *const *ser
         for (size_t k = 0; k < sizeof(sum) / sizeof(*to); k++)
             to[k] += from[k];
     }
-#define METRIC(name, type, help, value)                                                                                \
-    mer_buf_printf(out, "# HELP meridian_" name " " help "\n# TYPE meridian_" name " " type "\nmeridian_" name " %llu\n", \
+#define METRIC(name, type, help, value)                                                                      \
+    mer_buf_printf(out,                                                                                      \
+                   "# HELP meridian_" name " " help "\n# TYPE meridian_" name " " type "\nmeridian_" name    \
+                   " %llu\n",                                                                                \
                    (unsigned long long)(value))
     METRIC("connections_open", "gauge", "Client connections now open.", sum.connections_open);
     METRIC("connections_total", "counter", "Client connections accepted.", sum.connections_total);
-    METRIC("connections_refused_total", "counter", "Connections closed at once: too many.", sum.connections_refused);
+    METRIC("connections_refused_total", "counter", "Connections closed at once: too many.",
+           sum.connections_refused);
     METRIC("http_requests_total", "counter", "Requests received whole.", sum.requests_total);
     METRIC("http_requests_in_work", "gauge", "Requests not yet answered.", sum.requests_in_work);
-    METRIC("http_requests_aborted_total", "counter", "Requests whose client went away.", sum.requests_aborted);
+    METRIC("http_requests_aborted_total", "counter", "Requests whose client went away.",
+           sum.requests_aborted);
 #undef METRIC
     mer_buf_add_cstr(out, "# HELP meridian_connections_cut_total Connections ended by us, by reason.\n"
                           "# TYPE meridian_connections_cut_total counter\n");
@@ -282,9 +288,12 @@ void mer_server_write_metrics(struct mer_buf *out, struct mer_server *const *ser
         const char *why;
         uint64_t n;
     } cuts[] = {
-        {"stall", sum.cut_stall},   {"body", sum.cut_body},
-        {"headers", sum.cut_headers}, {"idle", sum.cut_idle},
-        {"body_budget", sum.cut_body_budget}, {"age", sum.cut_age},
+        {"stall", sum.cut_stall},
+        {"body", sum.cut_body},
+        {"headers", sum.cut_headers},
+        {"idle", sum.cut_idle},
+        {"body_budget", sum.cut_body_budget},
+        {"age", sum.cut_age},
     };
     for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
         mer_buf_printf(out, "meridian_connections_cut_total{reason=\"%s\"} %llu\n", cuts[i].why,

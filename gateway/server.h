@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Server: HTTP/1.1, HTTP/2 and TLS for whoever answers requests; the one face over libh2o, of which nothing shows.
+// Server: HTTP/1.1, HTTP/2 and TLS for whoever answers requests; the one face over libh2o, of which nothing
+// shows.
 //
-// One server a loop; all calls are made on that loop's thread unless "any thread" is said. The parent process opens the
-// listening sockets (mer_listen_open), so that they outlive a worker; each worker's server takes descriptors.
+// One server a loop; all calls are made on that loop's thread unless "any thread" is said. The parent process
+// opens the listening sockets (mer_listen_open), so that they outlive a worker; each worker's server takes
+// descriptors.
 //
-// A request is handed to its listener's handler at the end of the turn in which it arrived whole, never while the
-// protocol is being read: a request that was reset again in the same packet is never seen. The handler answers at
-// once or later with exactly one mer_http_respond; from then on the request belongs to the server and must not be touched. When
-// the client goes away first, on_abort(owner) is called once, if it is set, and the request is dead when it returns:
-// cancel what is under way and never respond. In on_abort only arena memory may be read (a body may be gone).
+// A request is handed to its listener's handler at the end of the turn in which it arrived whole, never while
+// the protocol is being read: a request that was reset again in the same packet is never seen. The handler
+// answers at once or later with exactly one mer_http_respond; from then on the request belongs to the server
+// and must not be touched. When the client goes away first, on_abort(owner) is called once, if it is set, and
+// the request is dead when it returns: cancel what is under way and never respond. In on_abort only arena
+// memory may be read (a body may be gone).
 //
-// Memory: method, path, query, authority, headers and body live until the answer was sent or on_abort is called;
-// the arena until the answer was sent or on_abort has returned, unless it was taken.
+// Memory: method, path, query, authority, headers and body live until the answer was sent or on_abort is
+// called; the arena until the answer was sent or on_abort has returned, unless it was taken.
 #ifndef MER_GATEWAY_SERVER_H
 #define MER_GATEWAY_SERVER_H
 
@@ -36,15 +39,15 @@ struct mer_http_req {
     struct mer_slice query;     // after '?', without it; p == NULL: there was no '?'
     struct mer_slice authority; // the host header or :authority
     struct mer_slice body;
-    struct mer_slice peer;      // numeric address without port
-    struct mer_slice peer_cn;   // subject CN of the verified client certificate; n == 0: none
-    int64_t received_us;        // mer_time_mono_us() when it was complete
-    uint16_t http_version;      // 0x100, 0x101, 0x200
+    struct mer_slice peer;    // numeric address without port
+    struct mer_slice peer_cn; // subject CN of the verified client certificate; n == 0: none
+    int64_t received_us;      // mer_time_mono_us() when it was complete
+    uint16_t http_version;    // 0x100, 0x101, 0x200
     bool is_tls;
     uint32_t listener_id;
     struct mer_loop *loop;
     struct mer_server *server;
-    struct mer_arena *arena;    // with the byte cap of the server's options
+    struct mer_arena *arena; // with the byte cap of the server's options
     // Set by the handler.
     void (*on_abort)(void *owner);
     void *owner;
@@ -52,8 +55,8 @@ struct mer_http_req {
 
 typedef void mer_http_handler(void *owner, struct mer_http_req *req);
 
-// First value of a header, or MER_NIL. name in lower case. content-length, host, transfer-encoding, connection's
-// own names are not here: see body and authority.
+// First value of a header, or MER_NIL. name in lower case. content-length, host, transfer-encoding,
+// connection's own names are not here: see body and authority.
 struct mer_slice mer_http_header(const struct mer_http_req *req, const char *name);
 size_t mer_http_headers_n(const struct mer_http_req *req);
 struct mer_http_header mer_http_header_at(const struct mer_http_req *req, size_t i);
@@ -61,17 +64,18 @@ struct mer_http_header mer_http_header_at(const struct mer_http_req *req, size_t
 size_t mer_http_header_count(const struct mer_http_req *req, const char *name);
 
 // The answer. Header array and body array may be gone after the call; the text they point to must live in
-// req->arena, be static, or be kept by mer_http_keep. content-length is set here; a HEAD request gets no body bytes. Dates
-// and connection headers are the server's own.
-void mer_http_respond(struct mer_http_req *req, int status, const struct mer_http_header *headers, size_t headers_n,
-                      const struct mer_slice *body, size_t body_n);
+// req->arena, be static, or be kept by mer_http_keep. content-length is set here; a HEAD request gets no body
+// bytes. Dates and connection headers are the server's own.
+void mer_http_respond(struct mer_http_req *req, int status, const struct mer_http_header *headers,
+                      size_t headers_n, const struct mer_slice *body, size_t body_n);
 // free_fn(p) once the answer was sent or the request aborted (after on_abort). Before respond only.
 void mer_http_keep(struct mer_http_req *req, void *p, void (*free_fn)(void *p));
-// Takes the arena over: the caller destroys it. For work that cannot be cancelled at once. The answer's text must
-// then be kept otherwise.
+// Takes the arena over: the caller destroys it. For work that cannot be cancelled at once. The answer's text
+// must then be kept otherwise.
 struct mer_arena *mer_http_take_arena(struct mer_http_req *req);
 
-// TLS of a listener: TLS 1.2 or newer, no renegotiation, no early data. Shared by servers and threads, refcounted.
+// TLS of a listener: TLS 1.2 or newer, no renegotiation, no early data. Shared by servers and threads,
+// refcounted.
 struct mer_tls_server_opts {
     const char *cert_file; // PEM chain
     const char *key_file;
@@ -93,19 +97,19 @@ struct mer_listener_opts {
 
 // Zero means the default in the comment.
 struct mer_server_limits {
-    size_t body_bytes;          // 1 MiB; more is answered with 413
-    size_t headers_bytes;       // 64 KiB, names and values of one request; more: 431 or a closed connection
-    uint32_t headers_n;         // 100
-    uint32_t streams_in_work;   // 32 requests of one HTTP/2 connection at a time; others wait
-    uint32_t connections;       // 10,000 per server; more are closed at once
-    size_t body_budget_bytes;   // 64 MiB: bodies not yet complete, over all connections of the process
-    size_t arena_bytes;         // 64 MiB cap of a request's arena
-    uint32_t idle_ms;           // 60 s without a request
-    uint32_t handshake_ms;      // 10 s, TLS
-    uint32_t headers_ms;        // 10 s from a request's first byte to its last header
-    uint32_t body_ms;           // 30 s from the last header to the last byte of the body
-    uint32_t stall_ms;          // 30 s in which not one byte of an answer could be sent
-    uint32_t age_ms;            // 1 h, then the connection is asked to go (GOAWAY, connection: close)
+    size_t body_bytes;        // 1 MiB; more is answered with 413
+    size_t headers_bytes;     // 64 KiB, names and values of one request; more: 431 or a closed connection
+    uint32_t headers_n;       // 100
+    uint32_t streams_in_work; // 32 requests of one HTTP/2 connection at a time; others wait
+    uint32_t connections;     // 10,000 per server; more are closed at once
+    size_t body_budget_bytes; // 64 MiB: bodies not yet complete, over all connections of the process
+    size_t arena_bytes;       // 64 MiB cap of a request's arena
+    uint32_t idle_ms;         // 60 s without a request
+    uint32_t handshake_ms;    // 10 s, TLS
+    uint32_t headers_ms;      // 10 s from a request's first byte to its last header
+    uint32_t body_ms;         // 30 s from the last header to the last byte of the body
+    uint32_t stall_ms;        // 30 s in which not one byte of an answer could be sent
+    uint32_t age_ms;          // 1 h, then the connection is asked to go (GOAWAY, connection: close)
 };
 
 struct mer_server_opts {
@@ -115,19 +119,21 @@ struct mer_server_opts {
     const char *server_name; // NULL: none is told
 };
 
-// "HOST:PORT", HOST a numeric address ("[::1]:80") or localhost; port 0 takes a free one. With reuseport several
-// processes may listen on one address. Returns the descriptor (close-on-exec is off: children inherit it) or -1.
+// "HOST:PORT", HOST a numeric address ("[::1]:80") or localhost; port 0 takes a free one. With reuseport
+// several processes may listen on one address. Returns the descriptor (close-on-exec is off: children inherit
+// it) or -1.
 int mer_listen_open(const char *address, bool reuseport, struct mer_diag *diag);
 // "127.0.0.1:21020" as the kernel says it. buf of at least 64 bytes.
 const char *mer_listen_name(int fd, char *buf, size_t buf_n);
 
 // NULL with diag when a listener cannot be used. Copies the options.
-struct mer_server *mer_server_create(struct mer_loop *loop, const struct mer_server_opts *opts, struct mer_diag *diag);
+struct mer_server *mer_server_create(struct mer_loop *loop, const struct mer_server_opts *opts,
+                                     struct mer_diag *diag);
 // New certificates for the connections to come; those that stand keep theirs.
 void mer_server_set_tls(struct mer_server *server, uint32_t listener_id, struct mer_tls_server *tls);
-// Stops accepting, tells clients to go (GOAWAY; connection: close), lets requests under way finish; done(owner)
-// when the last connection is gone. After deadline_ms what is left is cut; should the loop itself hang, a watchdog
-// thread ends the process with status 1 two seconds later.
+// Stops accepting, tells clients to go (GOAWAY; connection: close), lets requests under way finish;
+// done(owner) when the last connection is gone. After deadline_ms what is left is cut; should the loop itself
+// hang, a watchdog thread ends the process with status 1 two seconds later.
 void mer_server_drain(struct mer_server *server, uint32_t deadline_ms, mer_loop_fn *done, void *owner);
 // Only when drained or never used (tests): memory of the library itself stays with its loop.
 void mer_server_destroy(struct mer_server *server);

@@ -31,19 +31,19 @@ struct conn {
     struct mer_server *server;
     struct listener *listener;
     h2o_socket_t *sock;
-    struct request *requests;             // all of them
-    struct request *queue, **queue_tail;  // those that wait for their turn, oldest first
-    uint32_t requests_n, in_work;         // in_work: given to the handler, not yet disposed of
+    struct request *requests;            // all of them
+    struct request *queue, **queue_tail; // those that wait for their turn, oldest first
+    uint32_t requests_n, in_work;        // in_work: given to the handler, not yet disposed of
     struct mer_task admit;
     enum conn_phase phase;
-    bool retired;           // told to go
-    bool cut;               // shut down by us
+    bool retired;              // told to go
+    bool cut;                  // shut down by us
     uint64_t born_ms, last_ms; // last_ms: end of the last request, or birth
-    uint64_t closing_ms;    // 0: not closing
-    uint64_t partial_ms;    // HTTP/1: an unfinished request was first seen; 0: none
-    bool partial_body;      // its head is complete
-    uint64_t acked_bytes;   // HTTP/1: of the answer being sent, as TCP knows
-    int linger_fd;          // -1: none
+    uint64_t closing_ms;       // 0: not closing
+    uint64_t partial_ms;       // HTTP/1: an unfinished request was first seen; 0: none
+    bool partial_body;         // its head is complete
+    uint64_t acked_bytes;      // HTTP/1: of the answer being sent, as TCP knows
+    int linger_fd;             // -1: none
     char peer[PEER_TEXT];
     struct mer_buf cn;
 };
@@ -77,8 +77,8 @@ struct request {
     bool arena_taken;
     struct keep *keeps;
     h2o_generator_t generator;
-    uint64_t since_ms;  // of the state
-    size_t mark_bytes;  // sent when progress was last seen
+    uint64_t since_ms; // of the state
+    size_t mark_bytes; // sent when progress was last seen
     uint64_t mark_ms;
 };
 
@@ -155,8 +155,8 @@ void request_abort(struct request *r);
 SSL_CTX *tls_server_ctx(struct mer_tls_server *tls);
 
 // server_linger.c
-// After an answer to a request whose body was not read: reads and drops what still comes, for a while, so that the
-// peer gets the answer and not a reset. Takes fd.
+// After an answer to a request whose body was not read: reads and drops what still comes, for a while, so
+// that the peer gets the answer and not a reset. Takes fd.
 void server_linger(struct mer_server *s, int take_fd);
 void server_linger_end_all(struct mer_server *s);
 

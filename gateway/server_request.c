@@ -170,8 +170,8 @@ static void answer(struct request *r, int status, h2o_iovec_t *bufs, size_t bufs
     h2o_send(req, bufs, bufs_n, H2O_SEND_STATE_FINAL);
 }
 
-void mer_http_respond(struct mer_http_req *pub, int status, const struct mer_http_header *headers, size_t headers_n,
-                      const struct mer_slice *body, size_t body_n)
+void mer_http_respond(struct mer_http_req *pub, int status, const struct mer_http_header *headers,
+                      size_t headers_n, const struct mer_slice *body, size_t body_n)
 {
     struct request *r = (struct request *)pub;
     MER_ASSERT(r->state == REQUEST_IN_WORK && !r->aborted);
@@ -196,11 +196,12 @@ static void refuse(struct request *r, int status, const char *code, const char *
     h2o_req_t *req = r->h2o;
     char text[256];
     int n = snprintf(text, sizeof(text),
-                     "{\"errors\":[{\"message\":\"%s\",\"extensions\":{\"code\":\"%s\",\"limit\":%zu}}]}", message, code,
-                     limit);
+                     "{\"errors\":[{\"message\":\"%s\",\"extensions\":{\"code\":\"%s\",\"limit\":%zu}}]}",
+                     message, code, limit);
     ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
-    bool modern = at != -1 && h2o_strstr(req->headers.entries[at].value.base, req->headers.entries[at].value.len,
-                                         H2O_STRLIT("application/graphql-response+json")) != SIZE_MAX;
+    bool modern =
+        at != -1 && h2o_strstr(req->headers.entries[at].value.base, req->headers.entries[at].value.len,
+                               H2O_STRLIT("application/graphql-response+json")) != SIZE_MAX;
     h2o_iovec_t type = modern ? h2o_iovec_init(H2O_STRLIT("application/graphql-response+json; charset=utf-8"))
                               : h2o_iovec_init(H2O_STRLIT("application/json; charset=utf-8"));
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type.base, type.len);
@@ -262,7 +263,8 @@ static void name_peer(struct conn *c)
 {
     struct sockaddr_storage addr;
     socklen_t n = h2o_socket_getpeername(c->sock, (struct sockaddr *)&addr);
-    if (!n || getnameinfo((struct sockaddr *)&addr, n, c->peer, sizeof(c->peer), NULL, 0, NI_NUMERICHOST) != 0)
+    if (!n ||
+        getnameinfo((struct sockaddr *)&addr, n, c->peer, sizeof(c->peer), NULL, 0, NI_NUMERICHOST) != 0)
         memcpy(c->peer, "?", 2);
 }
 
@@ -316,9 +318,9 @@ static void hand_over(struct request *r)
     c->listener->opts.handler(c->listener->opts.owner, &r->pub);
 }
 
-// End of the turn: what is still in the queue is still wanted. How many of a connection's requests are in work is
-// limited here and not in the library, which has an assertion (update_idle_timeout) that a peer can hit while
-// requests wait inside of it.
+// End of the turn: what is still in the queue is still wanted. How many of a connection's requests are in
+// work is limited here and not in the library, which has an assertion (update_idle_timeout) that a peer can
+// hit while requests wait inside of it.
 static void admit(void *owner)
 {
     struct conn *c = owner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Slow and silent connections. The library has no limits of its own on how long a head, a body or an answer may
-// take; so every quarter of a second each connection is looked at, and what took too long is shut down, which the
-// library then notices by itself. The clock is the monotonic one.
+// Slow and silent connections. The library has no limits of its own on how long a head, a body or an answer
+// may take; so every quarter of a second each connection is looked at, and what took too long is shut down,
+// which the library then notices by itself. The clock is the monotonic one.
 #include "gateway/server_priv.h"
 
 #include <linux/tcp.h>
@@ -12,9 +12,9 @@
 
 enum {
     SWEEP_MS = 250,
-    CLOSING_MS = 2000,     // for the last words of a connection
+    CLOSING_MS = 2000,      // for the last words of a connection
     RETIRED_MS = 60 * 1000, // for a client that was told to go
-    ABORT_AFTER_MS = 50,   // HTTP/1: looking whether the client is still there costs a call
+    ABORT_AFTER_MS = 50,    // HTTP/1: looking whether the client is still there costs a call
     DRAIN_IDLE_MS = 1000,
     PROGRESS_BYTES = 4096, // a trickle of single bytes is no progress
     POLL_BATCH = 128,
@@ -106,7 +106,8 @@ static void sweep_age(struct conn *c, const struct mer_guard_view *v, uint64_t n
                since(now, s->drain_ms) > DRAIN_IDLE_MS) {
         conn_cut(c, NULL);
     } else if (age > s->limits.age_ms && !c->retired) {
-        // Not cut, even when idle: the next request may be on its way, and its answer will say that it was the last.
+        // Not cut, even when idle: the next request may be on its way, and its answer will say that it was
+        // the last.
         server_bump(&s->n.cut_age, 1);
         conn_retire(c);
     } else if (age > (uint64_t)s->limits.age_ms + RETIRED_MS && c->retired) {
@@ -160,7 +161,8 @@ static void look(struct hangups *h)
 static void sweep_hangup(struct hangups *h, struct conn *c, uint64_t now)
 {
     struct request *r = c->requests;
-    if (c->cut || c->phase != CONN_HTTP1 || !r || r->state != REQUEST_IN_WORK || since(now, r->since_ms) < ABORT_AFTER_MS)
+    if (c->cut || c->phase != CONN_HTTP1 || !r || r->state != REQUEST_IN_WORK ||
+        since(now, r->since_ms) < ABORT_AFTER_MS)
         return;
     h->fds[h->n] = (struct pollfd){.fd = h2o_socket_get_fd(c->sock), .events = POLLRDHUP};
     h->conns[h->n++] = c;

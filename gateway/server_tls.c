@@ -21,7 +21,8 @@ SSL_CTX *tls_server_ctx(struct mer_tls_server *tls)
     return tls->ctx;
 }
 
-// arg: not NULL when HTTP/2 is wanted (no pointer into the struct: handshakes may outlive it). h2 only when the guard has proved itself, whatever the configuration wishes.
+// arg: not NULL when HTTP/2 is wanted (no pointer into the struct: handshakes may outlive it). h2 only when
+// the guard has proved itself, whatever the configuration wishes.
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
                            unsigned in_n, void *arg)
 {
@@ -61,7 +62,8 @@ static void on_info(const SSL *ssl, int where, int ret)
     OPENSSL_free(text);
 }
 
-static struct mer_tls_server *fail(struct mer_tls_server *tls, struct mer_diag *diag, const char *what, const char *file)
+static struct mer_tls_server *fail(struct mer_tls_server *tls, struct mer_diag *diag, const char *what,
+                                   const char *file)
 {
     char reason[120];
     ERR_error_string_n(ERR_peek_last_error(), reason, sizeof(reason));
@@ -80,7 +82,8 @@ struct mer_tls_server *mer_tls_server_create(const struct mer_tls_server_opts *o
     tls->ctx = SSL_CTX_new(TLS_server_method());
     MER_ASSERT(tls->ctx);
     SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(tls->ctx,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_max_early_data(tls->ctx, 0);
     // TLS 1.2: only suites with forward secrecy and authenticated encryption.
     SSL_CTX_set_cipher_list(tls->ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");

@@ -13,15 +13,16 @@
 #include <unistd.h>
 
 enum {
-    // Tasks that tasks defer run in the same turn, this many generations deep; what is deferred deeper waits for
+    // Tasks that tasks defer run in the same turn, this many generations deep; what is deferred deeper waits
+    // for
     // the next turn, so that a task which defers itself cannot keep the sockets waiting.
     TASK_GENERATIONS = 8,
     LONGEST_WAIT_MS = 1000,
     CLOCK_STEP_US = 100 * 1000,
 };
 
-// A generation is moved to a list head on the stack; the tasks' back pointers follow, so that a task may cancel
-// its neighbours.
+// A generation is moved to a list head on the stack; the tasks' back pointers follow, so that a task may
+// cancel its neighbours.
 static void run_generation(struct mer_loop *loop)
 {
     struct mer_task *head = loop->tasks;
@@ -48,7 +49,8 @@ static void on_zero(h2o_timeout_entry_t *entry)
     loop->in_tasks = false;
 }
 
-// Not from inside of the timeout's own callback: a zero timeout that links itself runs for ever within one turn.
+// Not from inside of the timeout's own callback: a zero timeout that links itself runs for ever within one
+// turn.
 static void arm_tasks(struct mer_loop *loop)
 {
     if (loop->tasks && !loop->in_tasks && !h2o_timeout_is_linked(&loop->zero_entry))
@@ -131,8 +133,9 @@ static void on_wake(void *owner)
     }
 }
 
-// libh2o measures its timeouts by the wall clock. When that is stepped, what is linked is moved along: a step back
-// would else hold up every timeout (a zero timeout too, and with it all HTTP/2 writes) for as long as the step.
+// libh2o measures its timeouts by the wall clock. When that is stepped, what is linked is moved along: a step
+// back would else hold up every timeout (a zero timeout too, and with it all HTTP/2 writes) for as long as
+// the step.
 static void follow_wall_clock(struct mer_loop *loop, int64_t mono_us)
 {
     int64_t skew = mer_time_wall_us() - mono_us;

@@ -10,7 +10,8 @@
 
 #include "loop/loop.h"
 
-// Wheel: 6 levels of 64 slots, one tick a millisecond at level 0, 64 times coarser at each next: 2.2 years in all.
+// Wheel: 6 levels of 64 slots, one tick a millisecond at level 0, 64 times coarser at each next: 2.2 years in
+// all.
 enum { WHEEL_LEVELS = 6, WHEEL_SLOTS = 64 };
 
 struct mer_wheel {
@@ -22,8 +23,8 @@ struct mer_wheel {
 
 struct mer_loop {
     h2o_evloop_t *h2o;
-    // Deferred tasks hang on a zero timeout of h2o's that was made first, so that they run after all sockets and
-    // before the turn's HTTP/2 writes, which h2o gathers by a zero timeout of its own.
+    // Deferred tasks hang on a zero timeout of h2o's that was made first, so that they run after all sockets
+    // and before the turn's HTTP/2 writes, which h2o gathers by a zero timeout of its own.
     h2o_timeout_t zero;
     h2o_timeout_entry_t zero_entry;
     struct mer_task *tasks, **tasks_tail;

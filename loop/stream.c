@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One state machine over a watched descriptor. Whatever ends the connection goes through end(), which is told to
-// the owner once: as on_connect before the stream was open, as on_close after. TLS is OpenSSL on the descriptor
-// itself; reads and writes differ from plain ones in two functions (read_some, write_some).
+// One state machine over a watched descriptor. Whatever ends the connection goes through end(), which is told
+// to the owner once: as on_connect before the stream was open, as on_close after. TLS is OpenSSL on the
+// descriptor itself; reads and writes differ from plain ones in two functions (read_some, write_some).
 #include "loop/stream.h"
 
 #include "base/log.h"
@@ -201,7 +201,8 @@ static bool read_all(struct mer_stream *s)
         s->bytes_in += n;
         s->fresh = true;
         total += n;
-        // A short read of a socket has emptied it; TLS may hold more records and must be asked until it wants input.
+        // A short read of a socket has emptied it; TLS may hold more records and must be asked until it wants
+        // input.
         if (!s->ssl && n < room)
             break;
     }
@@ -430,8 +431,8 @@ static void on_task(void *owner)
 }
 
 struct mer_stream *mer_stream_connect(struct mer_loop *loop, const struct sockaddr *addr, socklen_t addr_len,
-                                      struct mer_tls_client *tls, const struct mer_stream_callbacks *callbacks,
-                                      void *owner)
+                                      struct mer_tls_client *tls,
+                                      const struct mer_stream_callbacks *callbacks, void *owner)
 {
     struct mer_stream *s = calloc(1, sizeof(*s));
     MER_ASSERT(s);

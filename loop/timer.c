@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hierarchical timing wheel. A timer stands in the level whose slots are as fine as its distance allows; when
-// the wheel's hand comes to a slot of a coarse level, that slot's timers are spread over the finer ones.
+// A hierarchical timing wheel. A timer stands in the level whose slots are as fine as its distance allows;
+// when the wheel's hand comes to a slot of a coarse level, that slot's timers are spread over the finer ones.
 #include "loop/loop.h"
 
 #include "base/log.h"
@@ -39,8 +39,8 @@ static void place(struct mer_wheel *w, struct mer_timer *t)
         link_timer(&w->due, t);
         return;
     }
-    // The level is that of the highest digit (base 64) in which due and now differ; a timer beyond the last level
-    // waits at its end and is placed anew from there.
+    // The level is that of the highest digit (base 64) in which due and now differ; a timer beyond the last
+    // level waits at its end and is placed anew from there.
     uint64_t differ = t->due_tick ^ w->now_tick;
     unsigned level = (63u - (unsigned)__builtin_clzll(differ)) / SLOT_BITS;
     unsigned slot;
@@ -82,8 +82,8 @@ bool mer_timer_is_running(const struct mer_timer *t)
     return t->pprev != NULL;
 }
 
-// The first tick after now at which some slot is to be looked at; UINT64_MAX when the wheel is empty. It may be
-// earlier than the first timer: coarse slots are opened when the hand comes to them.
+// The first tick after now at which some slot is to be looked at; UINT64_MAX when the wheel is empty. It may
+// be earlier than the first timer: coarse slots are opened when the hand comes to them.
 static uint64_t next_tick(const struct mer_wheel *w)
 {
     uint64_t best = UINT64_MAX;
@@ -95,7 +95,8 @@ static uint64_t next_tick(const struct mer_wheel *w)
         unsigned at = (unsigned)hand & SLOT_MASK;
         // Rotated so that bit 0 is the slot after the hand.
         unsigned by = (at + 1) & SLOT_MASK;
-        uint64_t rotated = by ? (w->used[level] >> by) | (w->used[level] << (WHEEL_SLOTS - by)) : w->used[level];
+        uint64_t rotated =
+            by ? (w->used[level] >> by) | (w->used[level] << (WHEEL_SLOTS - by)) : w->used[level];
         uint64_t tick = (hand + 1 + (unsigned)__builtin_ctzll(rotated)) << shift;
         if (tick < best)
             best = tick;

@@ -23,7 +23,8 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-static struct mer_tls_client *fail(struct mer_tls_client *tls, struct mer_diag *diag, const char *what, const char *which)
+static struct mer_tls_client *fail(struct mer_tls_client *tls, struct mer_diag *diag, const char *what,
+                                   const char *which)
 {
     char reason[120];
     ERR_error_string_n(ERR_peek_last_error(), reason, sizeof(reason));
@@ -42,7 +43,8 @@ struct mer_tls_client *mer_tls_client_create(const struct mer_tls_client_opts *o
     tls->ctx = SSL_CTX_new(TLS_client_method());
     MER_ASSERT(tls->ctx);
     SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_options(tls->ctx,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                    SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(tls->ctx, 1);

@@ -16,8 +16,8 @@ struct mer_watch {
     void *owner;
 };
 
-// Closing frees the watch at once: h2o skips the callbacks of a socket that was closed, and nothing here touches
-// the watch after the owner was called.
+// Closing frees the watch at once: h2o skips the callbacks of a socket that was closed, and nothing here
+// touches the watch after the owner was called.
 static void on_read(h2o_socket_t *sock, const char *err)
 {
     struct mer_watch *w = sock->data;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The guard's face without the guard: the server of the benchmark's other side runs on the bare library. Nothing
-// but the benchmark is built with it.
+// The guard's face without the guard: the server of the benchmark's other side runs on the bare library.
+// Nothing but the benchmark is built with it.
 #include "gateway/h2o_guard/guard.h"
 
 void mer_guard_configure(const struct mer_guard_limits *limits)

@@ -95,8 +95,10 @@ void mer_guard_write_metrics(struct mer_buf *out)
         [MER_GUARD_HTTP1_HEAD] = "http1_head",
         [MER_GUARD_HTTP1_CHUNK] = "http1_chunk",
     };
-    mer_buf_add_cstr(out, "# HELP meridian_guard_total What the guard around the HTTP library stopped, by class of abuse.\n"
-                          "# TYPE meridian_guard_total counter\n");
+    mer_buf_add_cstr(
+        out,
+        "# HELP meridian_guard_total What the guard around the HTTP library stopped, by class of abuse.\n"
+        "# TYPE meridian_guard_total counter\n");
     for (int c = 0; c < MER_GUARD_CLASSES; c++)
         mer_buf_printf(out, "meridian_guard_total{class=\"%s\"} %llu\n", names[c],
                        (unsigned long long)mer_guard_count((enum mer_guard_class)c));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Guard: what Debian's libh2o 2.2.5 lacks to stand in the open, added from outside.
 //
-// The library calls its own exported functions through the dynamic linker, so functions of the same names in our
-// executable win. They stand in guard_http1.c and guard_http2.c: each checks or repairs and calls the library's own.
-// guard_http2.c also takes over every HTTP/2 connection's frame reader, and so sees each frame before the library.
-// docs/architecture.md lists the holes that are closed; reasons stand beside each check.
+// The library calls its own exported functions through the dynamic linker, so functions of the same names in
+// our executable win. They stand in guard_http1.c and guard_http2.c: each checks or repairs and calls the
+// library's own. guard_http2.c also takes over every HTTP/2 connection's frame reader, and so sees each frame
+// before the library. docs/architecture.md lists the holes that are closed; reasons stand beside each check.
 //
-// This works only while the executable exports the functions and the library is the one they were written for:
-// mer_guard_selftest holds conversations with the library and sees that every hook was called and does its work.
-// Until it has passed, mer_guard_ready() is false and the server refuses HTTP/2. An executable links
-// the CMake target mer_h2o_guard directly, which exports the symbols.
+// This works only while the executable exports the functions and the library is the one they were written
+// for: mer_guard_selftest holds conversations with the library and sees that every hook was called and does
+// its work. Until it has passed, mer_guard_ready() is false and the server refuses HTTP/2. An executable
+// links the CMake target mer_h2o_guard directly, which exports the symbols.
 //
 // Every socket that is given to h2o_http2_accept must carry a struct mer_guard_conn first in what its
 // on_close.data points to. Counters are process-wide, any thread; all else belongs to the connection's loop.
@@ -65,24 +65,26 @@ struct mer_guard_discard { // a stream that was answered before its body was com
     uint32_t id;           // 0: free
     bool ended;            // the peer will send no more of it
     bool closed;           // the library has closed it
+    bool told;             // the peer was asked to stop
 };
 
 struct mer_guard_conn {
     uint32_t magic;
-    uint32_t error_class; // of the verdict
-    const char *verdict;  // not NULL: the connection ends with this at its next frame
+    uint32_t error_class;           // of the verdict
+    const char *verdict;            // not NULL: the connection ends with this at its next frame
     struct st_h2o_http2_conn_t *h2; // NULL: not HTTP/2 (yet)
-    ssize_t (*expect)(struct st_h2o_http2_conn_t *conn, const unsigned char *src, size_t len, const char **err_desc);
+    ssize_t (*expect)(struct st_h2o_http2_conn_t *conn, const unsigned char *src, size_t len,
+                      const char **err_desc);
     bool preface; // has been received
     bool closed;  // the protocol is done with the socket
     bool held;    // open only until its last write is done
     uint64_t opened, resets, recent_resets;
-    uint32_t continuations;   // of the header block being read
-    uint64_t block_since_ms;  // 0: no header block is open
-    uint64_t window_at_ms;    // the second in which frames are counted
+    uint32_t continuations;  // of the header block being read
+    uint64_t block_since_ms; // 0: no header block is open
+    uint64_t window_at_ms;   // the second in which frames are counted
     uint64_t frames, credit;
-    uint64_t written_at;      // bytes written when that second began
-    size_t body_bytes;        // in the budgets
+    uint64_t written_at; // bytes written when that second began
+    size_t body_bytes;   // in the budgets
     size_t discarded_bytes;
     struct mer_guard_upload *uploads;
     uint32_t uploads_n, uploads_cap;
@@ -99,7 +101,8 @@ bool mer_guard_ready(void);
 void mer_guard_conn_init(struct mer_guard_conn *g);
 void mer_guard_conn_fini(struct mer_guard_conn *g);
 
-// What a watcher of slow connections wants to know; times are of the monotonic clock, 0: nothing of the kind is open.
+// What a watcher of slow connections wants to know; times are of the monotonic clock, 0: nothing of the kind
+// is open.
 struct mer_guard_view {
     bool closing;            // only a last write is waited for
     uint64_t block_since_ms; // oldest unfinished header block
@@ -112,7 +115,8 @@ void mer_guard_conn_goaway(struct mer_guard_conn *g);
 // The body was over the limit and has been dropped: answer 413.
 bool mer_guard_is_too_large(const struct mer_guard_conn *g, const struct st_h2o_req_t *req);
 
-// Called instead of the library's own plain text for errors it answers by itself (413, 400, 417 …). NULL: as it is.
+// Called instead of the library's own plain text for errors it answers by itself (413, 400, 417 …). NULL: as
+// it is.
 typedef bool mer_guard_error_fn(struct st_h2o_req_t *req, int status);
 void mer_guard_set_error_answer(mer_guard_error_fn *fn);
 

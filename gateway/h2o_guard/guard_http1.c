@@ -78,26 +78,27 @@ static bool headers_are_good(struct phr_header *h, size_t n, int minor)
 }
 
 GUARD_HOOK int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len,
-                                 const char **path, size_t *path_len, int *minor_version, struct phr_header *headers,
-                                 size_t *num_headers, size_t last_len)
+                                 const char **path, size_t *path_len, int *minor_version,
+                                 struct phr_header *headers, size_t *num_headers, size_t last_len)
 {
     mer_guard_hook_calls[HOOK_PHR_REQUEST]++;
     if (*num_headers > mer_guard_limits.headers_n)
         *num_headers = mer_guard_limits.headers_n;
     int r = mer_guard_real.phr_request(buf, len, method, method_len, path, path_len, minor_version, headers,
                                        num_headers, last_len);
-    if (r == -2 ? len <= mer_guard_limits.headers_bytes
-                : r > 0 && (size_t)r <= mer_guard_limits.headers_bytes && !has_bare_line_feed(buf, (size_t)r) &&
-                      *method_len <= METHOD_MAX && mer_guard_is_token(*method, *method_len) &&
-                      mer_guard_is_target(*path, *path_len) && (*minor_version == 0 || *minor_version == 1) &&
-                      headers_are_good(headers, *num_headers, *minor_version))
+    if (r == -2
+            ? len <= mer_guard_limits.headers_bytes
+            : r > 0 && (size_t)r <= mer_guard_limits.headers_bytes && !has_bare_line_feed(buf, (size_t)r) &&
+                  *method_len <= METHOD_MAX && mer_guard_is_token(*method, *method_len) &&
+                  mer_guard_is_target(*path, *path_len) && (*minor_version == 0 || *minor_version == 1) &&
+                  headers_are_good(headers, *num_headers, *minor_version))
         return r;
     guard_count(MER_GUARD_HTTP1_HEAD);
     return -1;
 }
 
-// size CRLF data CRLF … 0 CRLF CRLF. Extensions and trailers are refused: nobody needs them, and parsers disagree.
-// The state is the library's struct, zeroed at the start of a body.
+// size CRLF data CRLF … 0 CRLF CRLF. Extensions and trailers are refused: nobody needs them, and parsers
+// disagree. The state is the library's struct, zeroed at the start of a body.
 enum chunk_state { SIZE_FIRST, SIZE_MORE, SIZE_LF, DATA, DATA_CR, DATA_LF, LAST_CR, LAST_LF };
 
 static int hex(char c)
@@ -179,7 +180,8 @@ GUARD_HOOK ssize_t phr_decode_chunked(struct phr_chunked_decoder *d, char *buf, 
     return -2;
 }
 
-GUARD_HOOK void h2o_send_error_generic(h2o_req_t *req, int status, const char *reason, const char *body, int flags)
+GUARD_HOOK void h2o_send_error_generic(h2o_req_t *req, int status, const char *reason, const char *body,
+                                       int flags)
 {
     mer_guard_hook_calls[HOOK_SEND_ERROR]++;
     if ((flags & H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION) != 0)

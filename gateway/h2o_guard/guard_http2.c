@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// HTTP/2: every frame of every connection passes guarded_expect before the library sees it. Here stand limits on
-// what a peer may make us do or hold; what the library's own functions do wrong is repaired in their hooks.
+// HTTP/2: every frame of every connection passes guarded_expect before the library sees it. Here stand limits
+// on what a peer may make us do or hold; what the library's own functions do wrong is repaired in their
+// hooks.
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/h2o_guard/guard_priv.h"
@@ -10,20 +11,20 @@
 
 enum {
     FRAME_HEAD = 9,
-    FRAME_MAX = 16384,           // SETTINGS_MAX_FRAME_SIZE as the library announces it
-    TABLE_UPDATES_MAX = 2,       // of a header block: RFC 7541 4.2 knows no use for more
-    CONTINUATIONS_MAX = 32,      // of a header block
-    DISCARDED_MAX = 64 << 20,    // bytes of bodies that were refused already
-    RECENT_RESETS_MAX = 500,     // in one second
-    CREDIT_PER_REQUEST = 8,      // frames that a request accounts for
-    BYTES_PER_CREDIT = 512,      // of an answer: a peer may send a window update or two for each frame it got
+    FRAME_MAX = 16384,        // SETTINGS_MAX_FRAME_SIZE as the library announces it
+    TABLE_UPDATES_MAX = 2,    // of a header block: RFC 7541 4.2 knows no use for more
+    CONTINUATIONS_MAX = 32,   // of a header block
+    DISCARDED_MAX = 64 << 20, // bytes of bodies that were refused already
+    RECENT_RESETS_MAX = 500,  // in one second
+    CREDIT_PER_REQUEST = 8,   // frames that a request accounts for
+    BYTES_PER_CREDIT = 512,   // of an answer: a peer may send a window update or two for each frame it got
     UPLOADS_FIRST = 4,
-    SETTINGS_WEIGHT = 32,        // bytes that count as a frame
+    SETTINGS_WEIGHT = 32, // bytes that count as a frame
     RST_NO_ERROR = 0,
 };
 
-// The offsets that this file relies on, as they are in libh2o 2.2.5 on 64 bit; a header of another version fails
-// here, a library of another version fails the self-test.
+// The offsets that this file relies on, as they are in libh2o 2.2.5 on 64 bit; a header of another version
+// fails here, a library of another version fails the self-test.
 _Static_assert(offsetof(h2o_http2_conn_t, sock) == sizeof(h2o_conn_t), "h2o_http2_conn_t is another one");
 _Static_assert(sizeof(h2o_http2_settings_t) == 20, "h2o_http2_settings_t is another one");
 _Static_assert(H2O_HTTP2_STREAM_STATE_END_STREAM == 7, "stream states are other ones");
@@ -49,7 +50,8 @@ static uint64_t now_ms(void)
     return (uint64_t)mer_time_mono_us() / 1000;
 }
 
-// The first verdict stands; it is carried out at the next frame, in the place where the library expects errors.
+// The first verdict stands; it is carried out at the next frame, in the place where the library expects
+// errors.
 static void condemn(struct mer_guard_conn *g, enum mer_guard_class c, const char *why)
 {
     if (g->verdict)
@@ -89,7 +91,8 @@ static void add_upload(struct mer_guard_conn *g, h2o_http2_stream_t *stream, uin
         g->uploads_cap = g->uploads_cap ? g->uploads_cap * 2 : UPLOADS_FIRST;
         g->uploads = h2o_mem_realloc(g->uploads, g->uploads_cap * sizeof(*g->uploads));
     }
-    g->uploads[g->uploads_n++] = (struct mer_guard_upload){.stream = stream, .id = stream->stream_id, .since_ms = now};
+    g->uploads[g->uploads_n++] =
+        (struct mer_guard_upload){.stream = stream, .id = stream->stream_id, .since_ms = now};
 }
 
 static void remove_upload(struct mer_guard_conn *g, struct mer_guard_upload *u)
@@ -150,12 +153,20 @@ static void send_reset(h2o_http2_conn_t *conn, uint32_t id, int code)
     h2o_http2_conn_request_write(conn);
 }
 
-// A body over the limit whose length was not announced: the library is told that the body ends here, so that the
-// request is answered, and the rest is thrown away as it comes.
-static ssize_t finish_early(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t id, const char **err_desc)
+// A body over the limit whose length was not announced: the library is told that the body ends here, so that
+// the request is answered, and the rest is thrown away as it comes.
+static ssize_t finish_early(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t id,
+                            const char **err_desc)
 {
-    const uint8_t last[FRAME_HEAD] = {0, 0, 0, H2O_HTTP2_FRAME_TYPE_DATA, H2O_HTTP2_FRAME_FLAG_END_STREAM,
-                                      (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id};
+    const uint8_t last[FRAME_HEAD] = {0,
+                                      0,
+                                      0,
+                                      H2O_HTTP2_FRAME_TYPE_DATA,
+                                      H2O_HTTP2_FRAME_FLAG_END_STREAM,
+                                      (uint8_t)(id >> 24),
+                                      (uint8_t)(id >> 16),
+                                      (uint8_t)(id >> 8),
+                                      (uint8_t)id};
     struct mer_guard_upload *u = find_upload(g, id);
     u->stream->_expected_content_length = SIZE_MAX;
     remove_upload(g, u);
@@ -181,6 +192,11 @@ static ssize_t before_data(h2o_http2_conn_t *conn, struct mer_guard_conn *g, con
         if (g->discarded_bytes > DISCARDED_MAX)
             condemn(g, MER_GUARD_FLOOD, "too many bytes after a refusal");
         replenish(conn, f->length);
+        if (d->closed && !last && !d->told) {
+            // RFC 9113 8.1: the answer is complete; the peer is asked to stop sending what nobody reads.
+            send_reset(conn, f->stream, RST_NO_ERROR);
+            d->told = true;
+        }
         d->ended |= last;
         discard_may_end(g, d);
         return 1;
@@ -215,8 +231,8 @@ static void after_data(struct mer_guard_conn *g, const struct frame *f)
 
 // ---- frames
 
-// Frames that carry no request and no body are counted; above a rate that requests and answers do not explain,
-// the peer is playing. The rate is per second and connection.
+// Frames that carry no request and no body are counted; above a rate that requests and answers do not
+// explain, the peer is playing. The rate is per second and connection.
 static void count_frames(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t n)
 {
     uint64_t now = now_ms();
@@ -242,7 +258,8 @@ static ssize_t before_continuation(h2o_http2_conn_t *conn, struct mer_guard_conn
 {
     if (!conn->_headers_unparsed)
         return 0; // the library refuses it
-    if (++g->continuations > CONTINUATIONS_MAX || conn->_headers_unparsed->size + f->length > mer_guard_limits.headers_bytes)
+    if (++g->continuations > CONTINUATIONS_MAX ||
+        conn->_headers_unparsed->size + f->length > mer_guard_limits.headers_bytes)
         condemn(g, MER_GUARD_CONTINUATION, "header block too large");
     return 0;
 }
@@ -354,8 +371,8 @@ static ssize_t guarded_expect(h2o_http2_conn_t *conn, const uint8_t *src, size_t
         *err_desc = g->verdict;
         r = H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
     }
-    // The connection ends once its last write is done; until then the library would go on filling a buffer that
-    // nobody looks at.
+    // The connection ends once its last write is done; until then the library would go on filling a buffer
+    // that nobody looks at.
     if (r < 0 && r != H2O_HTTP2_ERROR_INCOMPLETE)
         h2o_socket_read_stop(conn->sock);
     return r;
@@ -363,8 +380,8 @@ static ssize_t guarded_expect(h2o_http2_conn_t *conn, const uint8_t *src, size_t
 
 // ---- hooks
 
-// Input that came with the TLS handshake is kept away while the connection is made, so that its first byte too
-// passes the guard.
+// Input that came with the TLS handshake is kept away while the connection is made, so that its first byte
+// too passes the guard.
 GUARD_HOOK void h2o_http2_accept(h2o_accept_ctx_t *ctx, h2o_socket_t *sock, struct timeval connected_at)
 {
     mer_guard_hook_calls[HOOK_HTTP2_ACCEPT]++;
@@ -382,7 +399,8 @@ GUARD_HOOK void h2o_http2_accept(h2o_accept_ctx_t *ctx, h2o_socket_t *sock, stru
         sock->_cb.read(sock, NULL);
 }
 
-// The protocol has let go of the connection and its memory; with TLS the socket may live on for its last words.
+// The protocol has let go of the connection and its memory; with TLS the socket may live on for its last
+// words.
 GUARD_HOOK void h2o_socket_close(h2o_socket_t *sock)
 {
     if (sock->on_close.cb) {
@@ -421,18 +439,16 @@ GUARD_HOOK void h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_
     }
     struct mer_guard_discard *d = find_discard(g, stream->stream_id);
     if (d) {
-        // RFC 9113 8.1: the answer is complete; the peer is asked to stop sending what nobody reads.
-        if (!d->ended)
-            send_reset(conn, stream->stream_id, RST_NO_ERROR);
+        // Nothing may be written here: the library closes streams also while it takes a connection apart.
         d->closed = true;
         discard_may_end(g, d);
     }
     mer_guard_real.stream_close(conn, stream);
 }
 
-// A stream that was answered whole but is still queued must not stand at a window of zero or less: an update of
-// the window would hit an assertion in the library, and with it the process (fixed upstream in 2019, not in 2.2.5).
-// One above the peer's initial window, no later change of settings brings it down to zero.
+// A stream that was answered whole but is still queued must not stand at a window of zero or less: an update
+// of the window would hit an assertion in the library, and with it the process (fixed upstream in 2019, not
+// in 2.2.5). One above the peer's initial window, no later change of settings brings it down to zero.
 static void lift_window(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
 {
     ssize_t above = (ssize_t)conn->peer_settings.initial_window_size + 1;
@@ -443,25 +459,27 @@ static void lift_window(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
     stream->output_window._avail = above;
 }
 
-// Resets cost the library little, but what a handler starts for each stream may cost much. Whoever caused them:
-// a peer can also make the server reset (CVE-2023-44487, CVE-2025-8671).
+// Resets cost the library little, but what a handler starts for each stream may cost much. Whoever caused
+// them: a peer can also make the server reset (CVE-2023-44487, CVE-2025-8671).
 GUARD_HOOK void h2o_http2_stream_reset(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
 {
     mer_guard_hook_calls[HOOK_STREAM_RESET]++;
     struct mer_guard_conn *g = guard_of(conn);
     g->resets++;
     g->recent_resets++;
-    if ((g->resets > mer_guard_limits.resets && g->resets * 2 > g->opened) || g->recent_resets > RECENT_RESETS_MAX)
+    if ((g->resets > mer_guard_limits.resets && g->resets * 2 > g->opened) ||
+        g->recent_resets > RECENT_RESETS_MAX)
         condemn(g, MER_GUARD_RESETS, "too many streams were reset");
-    bool stays = stream->state >= H2O_HTTP2_STREAM_STATE_SEND_HEADERS && h2o_linklist_is_linked(&stream->_refs.link);
+    bool stays =
+        stream->state >= H2O_HTTP2_STREAM_STATE_SEND_HEADERS && h2o_linklist_is_linked(&stream->_refs.link);
     mer_guard_real.stream_reset(conn, stream);
     if (stays)
         lift_window(conn, stream);
 }
 
-// After GOAWAY the library closes the socket as soon as the last answer is handed to it, whether or not it could
-// all be written; a slow reader would lose the end. So the connection counts as open until the write is done, which
-// is when the stream is closed.
+// After GOAWAY the library closes the socket as soon as the last answer is handed to it, whether or not it
+// could all be written; a slow reader would lose the end. So the connection counts as open until the write is
+// done, which is when the stream is closed.
 static void hold_for_write(h2o_http2_conn_t *conn)
 {
     if (conn->state != H2O_HTTP2_CONN_STATE_HALF_CLOSED ||
@@ -536,9 +554,10 @@ static bool block_is_modest(const uint8_t *p, size_t n)
     return true;
 }
 
-// What the library lets through of a request's head. The stream is reset for a missing pseudo header, so a bad one
-// is made to be missing.
-static void judge_request(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, int *map, size_t *content_length)
+// What the library lets through of a request's head. The stream is reset for a missing pseudo header, so a
+// bad one is made to be missing.
+static void judge_request(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, int *map,
+                          size_t *content_length)
 {
     struct mer_guard_conn *g = guard_of(conn);
     h2o_req_t *req = &stream->req;
@@ -557,7 +576,8 @@ static void judge_request(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, in
     }
     if (!stream->_req_body)
         return;
-    if (*content_length != SIZE_MAX && *content_length > mer_guard_limits.body_bytes && add_discard(g, stream->stream_id)) {
+    if (*content_length != SIZE_MAX && *content_length > mer_guard_limits.body_bytes &&
+        add_discard(g, stream->stream_id)) {
         h2o_buffer_dispose(&stream->_req_body);
         stream->_req_body = NULL; // for the library the request is complete now
         return;
@@ -565,9 +585,9 @@ static void judge_request(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, in
     add_upload(g, stream, now_ms());
 }
 
-GUARD_HOOK int h2o_hpack_parse_headers(h2o_req_t *req, h2o_hpack_header_table_t *table, const uint8_t *src, size_t len,
-                                       int *map, size_t *content_length, h2o_cache_digests_t **digests,
-                                       const char **err_desc)
+GUARD_HOOK int h2o_hpack_parse_headers(h2o_req_t *req, h2o_hpack_header_table_t *table, const uint8_t *src,
+                                       size_t len, int *map, size_t *content_length,
+                                       h2o_cache_digests_t **digests, const char **err_desc)
 {
     mer_guard_hook_calls[HOOK_HPACK_PARSE]++;
     (void)digests; // a header that nobody here uses, and that the library would decode
@@ -620,7 +640,8 @@ void mer_guard_conn_goaway(struct mer_guard_conn *g)
     h2o_http2_conn_t *conn = g->h2;
     if (!conn || conn->state != H2O_HTTP2_CONN_STATE_OPEN)
         return;
-    h2o_http2_encode_goaway_frame(&conn->_write.buf, conn->pull_stream_ids.max_open, 0, (h2o_iovec_t){NULL, 0});
+    h2o_http2_encode_goaway_frame(&conn->_write.buf, conn->pull_stream_ids.max_open, 0,
+                                  (h2o_iovec_t){NULL, 0});
     h2o_http2_conn_request_write(conn);
     conn->state = H2O_HTTP2_CONN_STATE_HALF_CLOSED;
 }

@@ -52,7 +52,8 @@ ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_
 // The library's own functions.
 struct guard_real {
     void (*http2_accept)(h2o_accept_ctx_t *, h2o_socket_t *, struct timeval);
-    h2o_http2_stream_t *(*stream_open)(h2o_http2_conn_t *, uint32_t, h2o_req_t *, const h2o_http2_priority_t *);
+    h2o_http2_stream_t *(*stream_open)(h2o_http2_conn_t *, uint32_t, h2o_req_t *,
+                                       const h2o_http2_priority_t *);
     void (*stream_close)(h2o_http2_conn_t *, h2o_http2_stream_t *);
     void (*stream_reset)(h2o_http2_conn_t *, h2o_http2_stream_t *);
     void (*send_pending)(h2o_http2_conn_t *, h2o_http2_stream_t *);
@@ -60,7 +61,8 @@ struct guard_real {
                        h2o_cache_digests_t **, const char **);
     int (*phr_request)(const char *, size_t, const char **, size_t *, const char **, size_t *, int *,
                        struct phr_header *, size_t *, size_t);
-    ssize_t (*phr_chunked)(struct phr_chunked_decoder *, char *, size_t *); // only proved to exist: ours replaces it
+    ssize_t (*phr_chunked)(struct phr_chunked_decoder *, char *,
+                           size_t *); // only proved to exist: ours replaces it
     void (*socket_close)(h2o_socket_t *);
     void (*send_error)(h2o_req_t *, int, const char *, const char *, int);
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two conversations with the library, over socket pairs and on a loop of their own, in which each hook must have
-// been called and must have done what it is for. A hook that the linker did not let win, a library that was built
-// to call itself directly, or one of another version whose structures have moved, is found here.
+// Two conversations with the library, over socket pairs and on a loop of their own, in which each hook must
+// have been called and must have done what it is for. A hook that the linker did not let win, a library that
+// was built to call itself directly, or one of another version whose structures have moved, is found here.
 #include "gateway/h2o_guard/guard_priv.h"
 
 #include <pthread.h>
@@ -107,10 +107,10 @@ static bool talk_http1(void)
     struct talk *t = &talks[0];
     if (!begin(t, false))
         return false;
-    bool ok = EXPECT(t,
-                     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-                     "guarded") &&
-              EXPECT(t, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request");
+    bool ok =
+        EXPECT(t, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+               "guarded") &&
+        EXPECT(t, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request");
     finish(t);
     t = &talks[1];
     if (!ok || !begin(t, false))
@@ -144,17 +144,21 @@ static bool talk_http2(void)
     // More fields than any request has, one byte each.
     char bomb[9 + 6 + 200];
     memset(bomb, 0x90, sizeof(bomb));
-    memcpy(bomb, "\0\0\xce\1\5\0\0\0\5\x82\x86\x84\x01\x01"
-                 "a",
+    memcpy(bomb,
+           "\0\0\xce\1\5\0\0\0\5\x82\x86\x84\x01\x01"
+           "a",
            15);
     struct talk *t = &talks[2];
     if (!begin(t, true))
         return false;
     bool ok = EXPECT(t, preface, "\0\0\0\4\1\0\0\0\0") && EXPECT(t, post, "guarded") &&
-              EXPECT(t, get, "\0\0\x08\6\1\0\0\0\0pingpong") && EXPECT(t, reset, "\0\0\x08\6\1\0\0\0\0gnipgnop");
-    ok = ok && t->guard.opened == 2 && t->guard.resets == 1 && t->guard.body_bytes == 0 && t->guard.uploads_n == 0;
+              EXPECT(t, get, "\0\0\x08\6\1\0\0\0\0pingpong") &&
+              EXPECT(t, reset, "\0\0\x08\6\1\0\0\0\0gnipgnop");
+    ok = ok && t->guard.opened == 2 && t->guard.resets == 1 && t->guard.body_bytes == 0 &&
+         t->guard.uploads_n == 0;
     // GOAWAY, ENHANCE_YOUR_CALM
-    ok = ok && expect(t, bomb, sizeof(bomb), "\0\0\0\x0b", 4) && memmem(t->in, t->in_n, "too many header fields", 22);
+    ok = ok && expect(t, bomb, sizeof(bomb), "\0\0\0\x0b", 4) &&
+         memmem(t->in, t->in_n, "too many header fields", 22);
     finish(t);
     return ok && t->closed;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The server of gateway/server.h with a handful of made-up answers, for the probes: three listeners (plain, TLS,
-// mutual TLS) on free ports, which it prints. Limits come from the command line, so that a probe of a time limit
-// takes a second and not thirty.
+// The server of gateway/server.h with a handful of made-up answers, for the probes: three listeners (plain,
+// TLS, mutual TLS) on free ports, which it prints. Limits come from the command line, so that a probe of a
+// time limit takes a second and not thirty.
 #include "base/log.h"
 #include "gateway/h2o_guard/guard.h"
 #include "gateway/server.h"
@@ -63,9 +63,10 @@ static void answer_echo(struct mer_http_req *req)
     if (shown.n > 4096)
         shown.n = 4096;
     answer(req, 200,
-           mer_arena_printf(req->arena, "[%.*s %.*s query=%.*s authority=%.*s body=%zu:%.*s headers=%zu cn=%.*s tls=%d]\n",
-                            MER_FMT(req->method), MER_FMT(req->path), MER_FMT(req->query), MER_FMT(req->authority),
-                            req->body.n, MER_FMT(shown), mer_http_headers_n(req), MER_FMT(req->peer_cn), req->is_tls));
+           mer_arena_printf(
+               req->arena, "[%.*s %.*s query=%.*s authority=%.*s body=%zu:%.*s headers=%zu cn=%.*s tls=%d]\n",
+               MER_FMT(req->method), MER_FMT(req->path), MER_FMT(req->query), MER_FMT(req->authority),
+               req->body.n, MER_FMT(shown), mer_http_headers_n(req), MER_FMT(req->peer_cn), req->is_tls));
 }
 
 static void answer_metrics(struct mer_http_req *req)
@@ -151,7 +152,8 @@ int main(int argc, char **argv)
     static const char *const names[] = {"plain", "tls", "mtls"};
     struct mer_listener_opts listeners[3];
     struct mer_diag diag = {0};
-    const char *cert = option(argc, argv, "--cert"), *key = option(argc, argv, "--key"), *ca = option(argc, argv, "--ca");
+    const char *cert = option(argc, argv, "--cert"), *key = option(argc, argv, "--key"),
+               *ca = option(argc, argv, "--ca");
     loop = mer_loop_create();
     big = malloc(BIG_MAX);
     if (!big)
@@ -163,11 +165,12 @@ int main(int argc, char **argv)
         struct mer_tls_server_opts tls = {
             .cert_file = cert, .key_file = key, .client_ca_file = i == 2 ? ca : NULL, .http2 = true};
         const char *address = i == 0 ? option(argc, argv, "--listen") : NULL;
-        listeners[i] = (struct mer_listener_opts){.fd = mer_listen_open(address ? address : "127.0.0.1:0", false, &diag),
-                                                  .id = (uint32_t)i,
-                                                  .tls = i == 0 ? NULL : mer_tls_server_create(&tls, &diag),
-                                                  .http2 = true,
-                                                  .handler = on_request};
+        listeners[i] =
+            (struct mer_listener_opts){.fd = mer_listen_open(address ? address : "127.0.0.1:0", false, &diag),
+                                       .id = (uint32_t)i,
+                                       .tls = i == 0 ? NULL : mer_tls_server_create(&tls, &diag),
+                                       .http2 = true,
+                                       .handler = on_request};
         if (listeners[i].fd < 0 || (i > 0 && !listeners[i].tls))
             return fail(&diag);
         tell(names[i], listeners[i].fd);

@@ -85,7 +85,7 @@ def tls_garbage(server):
     check(b" 200 " in got[2], "no handshake any more")
 
 
-tls_garbage.options = ("--handshake-ms", 2000)
+tls_garbage.options = ("--handshake-ms", 1200)
 
 
 @probe

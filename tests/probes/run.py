@@ -9,6 +9,7 @@ import kit
 import probes_http1  # noqa: F401 (each registers its probes)
 import probes_http2  # noqa: F401
 import probes_life  # noqa: F401
+import probes_random  # noqa: F401
 import probes_slow  # noqa: F401
 import probes_tls  # noqa: F401
 

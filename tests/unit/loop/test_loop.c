@@ -82,8 +82,9 @@ static void timers_fire_in_their_time(void **state)
 static void timers_of_all_distances_can_be_stopped(void **state)
 {
     (void)state;
-    static const uint64_t ms[] = {0, 1, 63, 64, 65, 4095, 4096, 262143, 262144, 16777216, 1073741824, 68719476735,
-                                  68719476736, 1000000000000, UINT64_MAX};
+    static const uint64_t ms[] = {
+        0,      1,        63,         64,          65,          4095,          4096,      262143,
+        262144, 16777216, 1073741824, 68719476735, 68719476736, 1000000000000, UINT64_MAX};
     enum { N = sizeof(ms) / sizeof(ms[0]) };
     struct shot shots[N] = {0};
     for (int i = 0; i < N; i++)
@@ -159,7 +160,8 @@ static void on_step(void *owner)
 static void tasks_run_once_in_order_and_by_generations(void **state)
 {
     (void)state;
-    struct step d = {.name = 'd'}, c = {.name = 'c'}, b = {.name = 'b', .defers = &d}, a = {.name = 'a', .defers = &c};
+    struct step d = {.name = 'd'}, c = {.name = 'c'}, b = {.name = 'b', .defers = &d},
+                a = {.name = 'a', .defers = &c};
     trace_n = 0;
     mer_loop_defer(loop, &a.task, on_step, &a);
     mer_loop_defer(loop, &b.task, on_step, &b);

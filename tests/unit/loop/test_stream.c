@@ -36,8 +36,8 @@ static const char *path_of(const char *name)
     return p;
 }
 
-static X509 *new_certificate(const char *cn, const char *san, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-                             long valid_s)
+static X509 *new_certificate(const char *cn, const char *san, EVP_PKEY *key, X509 *issuer,
+                             EVP_PKEY *issuer_key, long valid_s)
 {
     X509 *c = X509_new();
     static long serial = 1;
@@ -121,7 +121,8 @@ static void serve_tls(struct echo *e, int fd)
     if (SSL_accept(ssl) == 1) {
         X509 *peer = SSL_get0_peer_certificate(ssl);
         if (peer)
-            X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, e->client_cn, sizeof(e->client_cn));
+            X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, e->client_cn,
+                                      sizeof(e->client_cn));
         int n;
         while ((n = SSL_read(ssl, buf, sizeof(buf))) > 0)
             if (SSL_write(ssl, buf, n) != n)
@@ -259,7 +260,8 @@ static const struct mer_stream_callbacks callbacks = {on_connect, on_data, on_cl
 static void client_connect(struct client *c, const struct echo *e, struct mer_tls_client *tls)
 {
     c->in_call = true;
-    c->stream = mer_stream_connect(loop, (const struct sockaddr *)&e->addr, sizeof(e->addr), tls, &callbacks, c);
+    c->stream =
+        mer_stream_connect(loop, (const struct sockaddr *)&e->addr, sizeof(e->addr), tls, &callbacks, c);
     c->in_call = false;
 }
 
@@ -270,8 +272,8 @@ static void client_write(struct client *c, const struct mer_slice *iov, size_t n
     c->in_call = false;
 }
 
-#define WAIT_FOR(cond)                                                                                                 \
-    for (int64_t until = mer_time_mono_us() + 5000000; !(cond) && mer_time_mono_us() < until;)                         \
+#define WAIT_FOR(cond)                                                                                       \
+    for (int64_t until = mer_time_mono_us() + 5000000; !(cond) && mer_time_mono_us() < until;)               \
     mer_loop_turn(loop, 20)
 
 static void client_end(struct client *c)
@@ -433,7 +435,7 @@ static void tls_names_are_verified(void **state)
         const char *cert, *host;
         bool good;
     } cases[] = {
-        {"good", "good.test", true},     {"good", "127.0.0.1", true},  {"good", "other.test", false},
+        {"good", "good.test", true},     {"good", "127.0.0.1", true},   {"good", "other.test", false},
         {"good", "127.0.0.2", false},    {"other", "good.test", false}, {"other", "127.0.0.1", false},
         {"expired", "good.test", false}, {"self", "good.test", false},
     };
@@ -446,7 +448,8 @@ static void tls_names_are_verified(void **state)
         client_connect(&c, &e, tls);
         WAIT_FOR(c.connects);
         if ((c.connect_error[0] == 0) != cases[i / 2].good)
-            fail_msg("%s for %s, version %zu: %s", cases[i / 2].cert, cases[i / 2].host, i % 2, c.connect_error);
+            fail_msg("%s for %s, version %zu: %s", cases[i / 2].cert, cases[i / 2].host, i % 2,
+                     c.connect_error);
         client_end(&c);
         mer_tls_client_unref(tls);
         echo_close(&e);
