@@ -27,7 +27,8 @@ from pulse import GONE, Site, edges, read_fleet, run_threads, say, stopping
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import ledger  # noqa: E402
 import machines  # noqa: E402
-import topology  # noqa: E402  (pulse put its folder on the path)
+import master  # noqa: E402  (pulse put fleet/data on the path)
+import topology  # noqa: E402
 
 ORDER_EVERY, STOCK_EVERY, MASTER_EVERY = 30.0, 20.0, 60.0
 LATE = 0.02
@@ -41,8 +42,8 @@ WITH line AS (
   ORDER BY valid_from DESC LIMIT 1 RETURNING line_amount)
 INSERT INTO orders (facility_id, order_id, tenant_id, order_no, customer_id, status, currency, fx_usd, total_amount,
                     ordered_at, promised_at)
-SELECT %(f)s, %(o)s, %(t)s, upper(replace(%(f)s, 'facility-', '')) || '-' || lpad(nextval('order_no_seq')::text, 7, '0'),
-       %(c)s, 'confirmed', %(cur)s, (s.value ->> %(cur)s)::numeric, line.line_amount,
+SELECT %(f)s, %(o)s, %(t)s,
+       upper(replace(%(f)s, 'facility-', '')) || '-' || lpad(nextval('order_no_seq')::text, 7, '0'), %(c)s, 'confirmed', %(cur)s, (s.value ->> %(cur)s)::numeric, line.line_amount,
        now() - %(late)s * interval '1 second', now() + interval '3 days'
 FROM line, system_configuration s WHERE s.tenant_id = %(t)s AND s.key = 'fx.usd'
 """
@@ -142,11 +143,12 @@ class Facility:
 
     def late_order(self, tenant):
         """Taken on paper an hour or more ago, keyed in now."""
+        late = self.rng.uniform(3700, 10800)
         with self.work(tenant) as cur:
             cur.execute(_LATE_ORDER, {
-                "f": self.name, "o": str(uuid.uuid4()), "t": tenant, "c": pick(self.rng, self.customers[tenant]),
+                "f": self.name, "o": master.uuid7(time.time() - late, self.rng.getrandbits(74)), "t": tenant, "c": pick(self.rng, self.customers[tenant]),
                 "p": pick(self.rng, self.products[tenant]), "cur": self.currency, "qty": 250,
-                "late": self.rng.uniform(3700, 10800)})
+                "late": late})
 
     def advance(self):
         """The oldest order of each state moves on, so as many leave as come in."""
@@ -165,7 +167,8 @@ class Facility:
     def stock(self):
         if self.products.get(self.tenant):
             with self.work(self.tenant) as cur:
-                cur.execute(_MOVE_STOCK, {"f": self.name, "t": self.tenant, "p": self.rng.choice(self.products[self.tenant]),
+                product = self.rng.choice(self.products[self.tenant])
+                cur.execute(_MOVE_STOCK, {"f": self.name, "t": self.tenant, "p": product,
                                           "qty": self.rng.choice((10, 25, 50, 100))})
 
     # ---- machines ----
@@ -220,7 +223,8 @@ class Facility:
                 every /= self.rate
                 tasks.append((now + self.rng.random() * min(every, 3.0), every, task))
         for index in range(len(self.fleet)):
-            tasks.append((now + index * machines.TICK / len(self.fleet), machines.TICK, lambda i=index: self.machine(i)))
+            first = now + index * machines.TICK / len(self.fleet)
+            tasks.append((first, machines.TICK, lambda i=index: self.machine(i)))
         return tasks
 
 

@@ -201,8 +201,8 @@ class Facility:
                 out.append((self.anchor - rng.random() * DAY, change, "adjustment", "reason", "count"))
                 level += change
         for at, qty, kind, ref, ref_id in out:
-            self.add("inventory_transactions", self.name, self.uid(at), tenant, pid, kind, dec(qty), dec(cost), ref, ref_id,
-                     "warehouse", stamp(at))
+            self.add("inventory_transactions", self.name, self.uid(at), tenant, pid, kind, dec(qty), dec(cost), ref,
+                     ref_id, "warehouse", stamp(at))
         allocated = min(level, rng.choice((0, 0, 50, 100, 300)))
         # about one in eight stands below its reorder point
         reorder = (level - allocated) + rng.randrange(1, 500) if rng.random() < 0.125 else (level - allocated) // 3
@@ -308,11 +308,12 @@ class Machine:
         done = self.now < home.anchor
         state = "completed" if done else "paused" if self.status == "breakdown" else "in_progress"
         order = run["order"]
-        home.add("production_orders", home.name, run["po"], order["id"] if order else NULL, home.tenant, run["pid"],
-                 dec(run["planned"]), "completed" if done else "in_progress", stamp(order["promised"]) if order else NULL)
+        order_id, due = (order["id"], stamp(order["promised"])) if order else (NULL, NULL)
+        home.add("production_orders", home.name, run["po"], order_id, home.tenant, run["pid"], dec(run["planned"]),
+                 "completed" if done else "in_progress", due)
         planned = run["begin"] - rng.uniform(-1200, 1800)
-        home.add("production_runs", home.name, run["id"], run["po"], self.id, home.tenant, run["pid"], state, stamp(planned),
-                 stamp(planned + run["seconds"] * 1.05), stamp(run["begin"]), stamp(self.now) if done else NULL,
+        home.add("production_runs", home.name, run["id"], run["po"], self.id, home.tenant, run["pid"], state,
+                 stamp(planned), stamp(planned + run["seconds"] * 1.05), stamp(run["begin"]), stamp(self.now) if done else NULL,
                  dec(run["planned"]), dec(run["good"]), dec(run["scrap"]), dec(run["rework"]),
                  stamp(min(self.now, home.anchor)))
         if done and order:

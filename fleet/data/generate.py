@@ -53,7 +53,8 @@ def write_master(seed, size_name, anchor, out):
             write(os.path.join(out, region), table, rows)
     rows = [master.facility_row(f) for f in topology.FACILITIES]
     write(os.path.join(out, "fleet"), "facilities", rows)
-    write(os.path.join(out, "fleet"), "facility_directory", [(f, t, r, c, n, z, cur) for t, f, r, c, n, _, z, cur, _ in rows])
+    directory = [(f, t, r, code, name, zone, cur) for t, f, r, code, name, _, zone, cur, _ in rows]
+    write(os.path.join(out, "fleet"), "facility_directory", directory)
 
 
 def main():

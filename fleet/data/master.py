@@ -94,11 +94,12 @@ def prices(seed, tenant, region, size):
     for i, (pid, _, _, _, cost, _) in enumerate(goods):
         for currency in currencies:
             price = unit_price(seed, tenant, region, i, cost, currency)
-            rows.append((tenant, stable_id(seed, f"{tenant}/{region}/{currency}", "price", i + SHARED_IDS), pid, currency,
-                         "2024-01-01", NULL, f"{price:.4f}"))
+            where = f"{tenant}/{region}/{currency}"
+            rows.append((tenant, stable_id(seed, where, "price", i + SHARED_IDS), pid, currency, "2024-01-01", NULL,
+                         f"{price:.4f}"))
             if i < 10:
-                rows.append((tenant, stable_id(seed, f"{tenant}/{region}/{currency}", "own-price", i + SHARED_IDS), pid,
-                             currency, "2024-01-01", buyers[i % 5][0], f"{price * 0.93:.4f}"))
+                rows.append((tenant, stable_id(seed, where, "own-price", i + SHARED_IDS), pid, currency, "2024-01-01",
+                             buyers[i % 5][0], f"{price * 0.93:.4f}"))
     return rows
 
 

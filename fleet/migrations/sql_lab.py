@@ -13,7 +13,8 @@ import psycopg2
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
 BIN = "/usr/lib/postgresql/15/bin"
-FOLDERS = {"edge": ("every", "common", "edge"), "regional": ("every", "common", "region"), "global": ("every", "global")}
+FOLDERS = {"edge": ("every", "common", "edge"), "regional": ("every", "common", "region"),
+           "global": ("every", "global")}
 NODES = {"la": ("edge", "us-east", "facility-la-001", ""), "blue": ("regional", "us-east", "", "blue"),
          "green": ("regional", "us-east", "", "green"), "analytics": ("global", "", "", "")}
 FOO, BAR, LA = "tenant-foo-inc", "tenant-bar-inc", "facility-la-001"
@@ -29,7 +30,8 @@ class Cluster:
             self.port = probe.getsockname()[1]
         if os.geteuid() == 0:
             shutil.chown(self.dir, "postgres", "postgres")
-        self.run("initdb", "-D", self.dir + "/d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        self.run("initdb", "-D", self.dir + "/d", "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                 "--locale=C.UTF-8", "-N")
         self.run("pg_ctl", "-D", self.dir + "/d", "-w", "-s", "-l", self.dir + "/log", "-o",
                  f"-p {self.port} -k {self.dir} -h 127.0.0.1 -F -c wal_level=logical -c timezone=UTC"
                  " -c wal_retrieve_retry_interval=100ms -c max_worker_processes=28"
