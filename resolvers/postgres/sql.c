@@ -35,7 +35,9 @@ static void add_partition(struct sql_ctx *c, struct sql_list *l, struct mer_slic
 {
     if (v->kind != MER_IN_STRING && v->kind != MER_IN_INT)
         return;
-    struct mer_slice code = sql_id_partition(v->text);
+    // facility(id:) gives a facility: there the id must be one of that type.
+    bool object = !l->field->list && l->field->shape->kind == MER_BIND_TABLE;
+    struct mer_slice code = sql_id_partition(c->binding, v->text, object ? l->field->target->type : NULL);
     const struct mer_sql_ask *ask = c->ask;
     if (!code.n || !sql_castable(code, MER_S("text")) || among(out, l->partitions_n, code))
         return;

@@ -18,10 +18,17 @@ struct sql_id sql_id_parse(struct mer_slice text)
     return id;
 }
 
-struct mer_slice sql_id_partition(struct mer_slice text)
+struct mer_slice sql_id_partition(const struct mer_binding *b, struct mer_slice text,
+                                  const struct mer_type *only)
 {
     struct sql_id id = sql_id_parse(text);
-    return id.bare ? id.key : id.partition;
+    if (id.bare)
+        return id.key;
+    // Of node ids only those that name a partition itself: a facility's, not an order's.
+    const struct mer_type *t = mer_schema_type(b->schema, id.type);
+    const struct mer_bind_type *bt = t ? mer_binding_type(b, t) : NULL;
+    bool whole = bt && bt->kind == MER_BIND_TABLE && bt->partition.n && bt->key.n == 0 && !id.key.n;
+    return whole && (!only || only == t) ? id.partition : MER_NIL;
 }
 
 bool sql_id_write(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row)

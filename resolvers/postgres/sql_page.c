@@ -201,7 +201,6 @@ static bool read_page(struct sql_ctx *c, struct page *p)
 {
     const struct mer_bind_field *f = p->list->field;
     const struct mer_in *after = NULL;
-    struct mer_buf limit;
     p->order = f->order;
     p->descending = f->order.descending;
     p->first = 20;
@@ -218,6 +217,12 @@ static bool read_page(struct sql_ctx *c, struct page *p)
     c->slow = c->slow || !p->order.indexed;
     if (after && !check_cursor(c, after, p))
         return false;
+    return true;
+}
+
+static bool bind_limit(struct sql_ctx *c, struct page *p)
+{
+    struct mer_buf limit;
     mer_buf_init(&limit, c->a, 16);
     if (!sql_bind_text(c, &limit, mer_arena_printf(c->a, "%u", p->first + 1), false, MER_S("int")))
         return false;
@@ -321,18 +326,31 @@ static bool page_rows(struct sql_ctx *c, struct mer_buf *b, const struct page *p
 
 // ---- what a connection answers ----
 
+// replace() four times is ten times as fast as translate(), which goes character by character.
 static void write_cursor(struct sql_ctx *c, struct mer_buf *b, const struct page *p)
 {
-    mer_buf_printf(b, "translate(encode(convert_to(json_build_array(%d,", MER_CURSOR_VERSION);
-    sql_literal(b, mer_cursor_order(c->a, p->list->field->target->table, &p->order, p->descending));
-    mer_buf_add_char(b, ',');
-    sql_literal(b, mer_cursor_shape(c->a, &p->order, p->descending));
+    struct sql_cat cat;
+    mer_buf_add_cstr(b, "replace(replace(replace(replace(encode(convert_to(");
+    sql_cat_begin(&cat, c, b);
+    sql_cat_slice(&cat, mer_arena_printf(c->a, "[%d,\"", MER_CURSOR_VERSION));
+    sql_cat_slice(&cat, mer_cursor_order(c->a, p->list->field->target->table, &p->order, p->descending));
+    sql_cat_text(&cat, "\",\"");
+    sql_cat_slice(&cat, mer_cursor_shape(c->a, &p->order, p->descending));
+    sql_cat_text(&cat, "\"");
     for (uint32_t i = 0; i < p->order.by.n; i++) {
-        mer_buf_add_char(b, ',');
-        sql_column(b, p->alias, p->order.by.items[i].name);
-        mer_buf_add_cstr(b, "::text");
+        const struct mer_bind_column *column = &p->order.by.items[i];
+        bool text = mer_slice_is(column->sql_type, "text");
+        sql_cat_text(&cat, text || column->nullable ? "," : ",\"");
+        mer_buf_add_cstr(sql_cat_value(&cat), text               ? "coalesce(to_json("
+                                              : column->nullable ? "coalesce('\"'||"
+                                                                 : "");
+        sql_column(b, p->alias, column->name);
+        mer_buf_add_cstr(b, text ? "),'null')" : column->nullable ? "::text||'\"','null')" : "");
+        sql_cat_text(&cat, text || column->nullable ? "" : "\"");
     }
-    mer_buf_add_cstr(b, ")::text,'UTF8'),'base64'),E'+/=\\n','-_')");
+    sql_cat_text(&cat, "]");
+    sql_cat_end(&cat);
+    mer_buf_add_cstr(b, ",'UTF8'),'base64'),'+','-'),'/','_'),'=',''),E'\\n','')");
 }
 
 static void write_typename(struct sql_cat *cat, const struct mer_type *t)
@@ -421,11 +439,13 @@ static bool page_info(struct sql_ctx *c, struct sql_cat *cat, const struct page 
     return true;
 }
 
-static bool wants(const struct mer_fetch_field *f, const char *part, const char *leaf)
+static bool wants(const struct sql_ctx *c, const struct mer_fetch_field *f, const char *part,
+                  const char *leaf)
 {
     for (uint32_t i = 0; i < f->children_n; i++) {
         const struct mer_fetch_field *child = f->children[i];
-        if (mer_slice_is(child->field->name, part) && (!leaf || wants(child, leaf, NULL)))
+        if (mer_slice_is(child->field->name, part) && sql_kept(c, child, f->field->type.type) &&
+            (!leaf || wants(c, child, leaf, NULL)))
             return true;
     }
     return false;
@@ -436,7 +456,7 @@ static bool page_summary(struct sql_ctx *c, struct mer_buf *b, const struct page
 {
     const struct mer_fetch_field *f = p->list->fetch;
     const char *ends[] = {"start", "end"};
-    bool cursors[] = {wants(f, "pageInfo", "startCursor"), wants(f, "pageInfo", "endCursor")};
+    bool cursors[] = {wants(c, f, "pageInfo", "startCursor"), wants(c, f, "pageInfo", "endCursor")};
     mer_buf_add_cstr(b, " from (select count(*) as mer_rows");
     for (uint32_t i = 0; i < f->children_n; i++) {
         if (!mer_slice_is(f->children[i]->field->name, "edges") ||
@@ -535,8 +555,11 @@ bool sql_connection(struct sql_ctx *c, struct sql_cat *cat, const struct sql_lis
     struct sql_cat inner, *to = cat;
     struct mer_buf *b = NULL;
     uint64_t multiplier = c->multiplier;
-    bool alone = !wants(l->fetch, "pageInfo", NULL), first = true;
+    bool alone = !wants(c, l->fetch, "pageInfo", NULL), first = true;
     if (!read_page(c, &p))
+        return false;
+    // A parameter that the text does not use has no type: Postgres refuses it.
+    if ((!alone || wants(c, l->fetch, "edges", NULL)) && !bind_limit(c, &p))
         return false;
     if (alone) // the row beyond the page is not needed, but the limit's parameter stays what it is
         p.limit = mer_arena_printf(c->a, "%.*s-1", MER_FMT(p.limit));

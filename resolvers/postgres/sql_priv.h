@@ -79,8 +79,10 @@ struct sql_id {
 };
 
 struct sql_id sql_id_parse(struct mer_slice text);
-// The partition value of an argument: a code, or what a node id carries.
-struct mer_slice sql_id_partition(struct mer_slice text);
+// The partition value of an argument: a code, or what the node id of a partition carries (of the type `only`,
+// if set); nil for other ids.
+struct mer_slice sql_id_partition(const struct mer_binding *b, struct mer_slice text,
+                                  const struct mer_type *only);
 // The JSON string of a row's node id.
 bool sql_id_write(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row);
 // Key column values of one id for a table (keys[type->key.n]); p NULL where the id cannot name a row of it.

@@ -1,0 +1,5 @@
+mer_fuzz_target(sql SOURCES fuzz_sql.c ${CMAKE_SOURCE_DIR}/tests/unit/resolvers/sql_lab_fetch.c USES resolvers)
+if(TARGET fuzz_sql)
+  target_include_directories(fuzz_sql PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(fuzz_sql PRIVATE MER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endif()

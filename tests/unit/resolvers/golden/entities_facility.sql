@@ -1,0 +1,1 @@
+select concat('[',string_agg(coalesce((select concat('{"id":',to_json(concat('Facility~',t1.region,'~',t1.facility_id,'~')),',"name":',coalesce(to_json(t1.name),'null'),'}') from facilities t1 where t1.tenant_id = $1::text and t1.facility_id = k.p),'null'),','),']') from unnest($2::text[]) k(p)

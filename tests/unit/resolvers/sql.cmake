@@ -1,0 +1,18 @@
+# The SQL compiler. sql_rls is sql_postgres once more, without the tenant predicate that is compiled in.
+find_path(MER_PG_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+set(sql_lab ${CMAKE_CURRENT_LIST_DIR}/sql_lab.c ${CMAKE_CURRENT_LIST_DIR}/sql_lab_fetch.c)
+set(sql_server ${sql_lab} ${CMAKE_CURRENT_LIST_DIR}/sql_server.c ${CMAKE_SOURCE_DIR}/tests/pg_fixture.c)
+mer_unit_test(sql_shape SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_shape.c ${sql_lab} USES resolvers)
+mer_unit_test(sql_binding SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_binding.c ${sql_lab} USES resolvers)
+mer_unit_test(sql_postgres SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_postgres.c ${sql_server} USES resolvers LIBS pq)
+mer_unit_test(sql_calls SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_calls.c ${sql_server} USES resolvers LIBS pq)
+mer_unit_test(sql_rls SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_postgres.c ${sql_server}
+  ${CMAKE_SOURCE_DIR}/resolvers/postgres/sql_where.c USES resolvers LIBS pq)
+foreach(test sql_postgres sql_calls sql_rls)
+  if(TARGET test_${test})
+    target_include_directories(test_${test} PRIVATE ${MER_PG_INCLUDE})
+  endif()
+endforeach()
+if(TARGET test_sql_rls)
+  target_compile_definitions(test_sql_rls PRIVATE MER_TEST_NO_TENANT_PREDICATE=1)
+endif()
