@@ -3,9 +3,9 @@
 """Proves that key figures are right: what the gateway's modules answer from stored and raw parts, on a real region
 and global database, against figures computed here from every hour's true components.
 
-  kpis.py --tool PATH --rollup PATH [--schema FOLDER] [--seed N] [--rounds N]
+  kpis.py [--tool PATH --rollup PATH] [--schema FOLDER] [--seed N] [--rounds N]
 
-The last line is `kpis: ok …` or `kpis: FAILED …`."""
+Without --tool it takes those of the build. The last line is `kpis: ok …` or `kpis: FAILED …`."""
 import argparse
 import json
 import random
@@ -16,8 +16,10 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import rollup_lab as lab_module
-from rollup_lab import FACILITIES, GAUGES, HOUR, ORACLE, REGION, ROOT, TENANTS, Lab, Maker, hour_of, utc_now
+sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
+import rollup_lab as lab_module  # noqa: E402
+from rollup_lab import (FACILITIES, GAUGES, HOUR, ORACLE, REGION, ROOT, TENANTS, Lab, Maker, built,  # noqa: E402
+                        hour_of, utc_now)
 
 # metric: (numerator, denominator or None, factor, better)
 RATIO, SUM = lambda n, d, f, b: (n, d, f, b), lambda n, b, f=1: (n, None, f, b)
@@ -281,11 +283,11 @@ class Proof:
 
 def main():
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--tool", required=True)
-    ask.add_argument("--rollup", required=True)
+    ask.add_argument("--tool", default=built("tests/unit/resolvers/kpi_tool"))
+    ask.add_argument("--rollup", default=built("tests/unit/rollup/rollup_tool"))
     ask.add_argument("--schema", default=str(ROOT / "schema"))
     ask.add_argument("--seed", type=int, default=1)
-    ask.add_argument("--rounds", type=int, default=12)
+    ask.add_argument("--rounds", type=int, default=300)
     args = ask.parse_args()
     if not lab_module.BIN.joinpath("initdb").exists():
         print(f"kpis: skipped, no Postgres in {lab_module.BIN}")

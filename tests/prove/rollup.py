@@ -3,11 +3,12 @@
 """Proves that the rollup worker is exact: every component of every facility-hour against raw rows, after late
 rows, edits and deletes, kill -9 of workers and of their sessions, frozen workers, cutovers and offline facilities.
 
-  rollup.py --tool PATH [--kpis FILE] [--seed N] [--kills N]
+  rollup.py [--tool PATH] [--kpis FILE] [--seed N] [--kills N] [--size S|M]
 
-The last line is `rollup: ok …` or `rollup: FAILED …`; the seed repeats the data, not the instants of the kills."""
+Runs in batches of 250 kills, each on databases of its own; a run that was broken off goes on with the batch it was
+in. --size S is 1,000 kills, M 10,000. The last line is `rollup: ok …` or `rollup: FAILED …`; the seed repeats the
+data, not the instants of the kills."""
 import argparse
-import os
 import random
 import signal
 import subprocess
@@ -16,11 +17,15 @@ import threading
 import time
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg2
 
-import rollup_lab as lab_module
-from rollup_lab import FACILITIES, GAUGES, HOUR, ORACLE, REGION, ROOT, Lab, Maker, hour_of, utc_now
+sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
+import rollup_lab as lab_module  # noqa: E402
+from rollup_lab import FACILITIES, GAUGES, HOUR, ORACLE, REGION, ROOT, Lab, Maker, built, hour_of, utc_now  # noqa: E402
+
+BATCH = 250
 
 
 class Failure(Exception):
@@ -33,13 +38,13 @@ def check(condition, text):
 
 
 class Proof:
-    def __init__(self, lab, args):
+    def __init__(self, lab, args, batch=0):
         self.lab, self.args = lab, args
-        self.random = random.Random(args.seed * 7919)
+        self.random = random.Random(args.seed * 7919 + batch)
         self.blue, self.green, self.tier3 = lab.connect("blue"), lab.connect("green"), lab.connect("global")
         now = utc_now()
         self.start = hour_of(now) - 40 * HOUR
-        self.maker = Maker(args.seed, [self.blue, self.green], self.start, hour_of(now))
+        self.maker = Maker(args.seed * 1000 + batch, [self.blue, self.green], self.start, hour_of(now))
         self.epoch, self.env = 1, "blue"
 
     def command(self, *more):
@@ -178,7 +183,6 @@ class Proof:
         blocker = self.lab.connect("blue" if self.env == "blue" else "green", autocommit=False)
         with blocker.cursor() as cur:
             cur.execute("LOCK TABLE quality_inspections IN ACCESS EXCLUSIVE MODE")
-        self.maker_conns = self.maker.conns
         since = (self.start + 2 * HOUR).isoformat().replace("+00:00", "Z")
         worker = subprocess.Popen(self.command("--once", "--from", since, "--to",
                                                (self.start + 30 * HOUR).isoformat().replace("+00:00", "Z")),
@@ -189,6 +193,22 @@ class Proof:
             time.sleep(0.02)
         worker.kill()
         raise Failure("the worker did not get to its snapshot")
+
+    def meanwhile(self):
+        """An hour is marked again after the worker has read it: that mark must outlive the worker's commit."""
+        f, at = "facility-la-001", self.start + 7 * HOUR
+        self.maker.log(f, at, at + HOUR / 2)
+        blocker, worker = self.blocked_worker()
+        self.maker.log(f, at, at + HOUR / 2)
+        blocker.rollback()
+        blocker.close()
+        _, errors = worker.communicate(timeout=60)
+        check(worker.returncode == 0, f"a blocked worker failed: {errors[-300:]}")
+        left = self.ask(self.live, "SELECT 1 FROM rollup_dirty WHERE facility_id = %s AND hour = %s", (f, hour_of(at)))
+        check(left, "the mark of a row that came meanwhile was cleared")
+        self.once()
+        self.verify("after a row that came meanwhile")
+        self.no_marks("after a row that came meanwhile")
 
     def zombie(self):
         """Frozen after it has read, its session on the global database ended (as a server does with one that idles in
@@ -309,27 +329,41 @@ class Proof:
 
 def main():
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--tool", required=True)
+    ask.add_argument("--tool", default=built("tests/unit/rollup/rollup_tool"))
     ask.add_argument("--kpis", default=str(ROOT / "schema" / "kpis.yaml"))
     ask.add_argument("--seed", type=int, default=1)
-    ask.add_argument("--kills", type=int, default=30)
+    ask.add_argument("--kills", type=int)
+    ask.add_argument("--size", choices=["S", "M"], default="S")
     args = ask.parse_args()
+    if args.kills is None:
+        args.kills = 1000 if args.size == "S" else 10000
     if not lab_module.BIN.joinpath("initdb").exists():
         print(f"rollup: skipped, no Postgres in {lab_module.BIN}")
         return 77
     began = time.monotonic()
     try:
-        with Lab() as lab:
-            proof = Proof(lab, args)
-            for step in (proof.fill, proof.late, proof.offline, proof.zombie, proof.fenced):
-                step()
-                print(f"rollup: {step.__name__} {time.monotonic() - began:.1f} s", flush=True)
-            proof.kill_loop(args.kills)
+        run_batches(args, began)
     except Failure as failure:
         print(f"rollup: FAILED seed={args.seed}: {failure}")
         return 1
     print(f"rollup: ok seed={args.seed} kills={args.kills} {time.monotonic() - began:.1f} s")
     return 0
+
+
+def run_batches(args, began):
+    state = ROOT / "build" / f"prove-rollup-{args.seed}-{args.kills}.done"
+    first = int(state.read_text()) if args.kills > BATCH and state.exists() else 0
+    for batch in range(first, -(-args.kills // BATCH)):
+        with Lab() as lab:
+            proof = Proof(lab, args, batch)
+            for step in (proof.fill, proof.late, proof.offline, proof.meanwhile, proof.zombie, proof.fenced):
+                step()
+            print(f"rollup: batch {batch} steps {time.monotonic() - began:.1f} s", flush=True)
+            proof.kill_loop(min(BATCH, args.kills - batch * BATCH))
+        if args.kills > BATCH:
+            state.parent.mkdir(exist_ok=True)
+            state.write_text(str(batch + 1))
+    state.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg2
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
 BIN = Path("/usr/lib/postgresql/15/bin")
 REGION = "us-east"
 HOUR = timedelta(hours=1)
@@ -22,6 +22,11 @@ FACILITIES = {"facility-la-001": "tenant-foo-inc", "facility-newyork-001": "tena
               "facility-boston-001": "tenant-bar-inc"}
 TENANTS = ["tenant-foo-inc", "tenant-bar-inc"]
 FOLDERS = {"regional": ["every", "common", "region"], "global": ["every", "global"]}
+
+
+def built(path):
+    """An executable of the build that ./dev prove has made."""
+    return str(ROOT / os.environ.get("MERIDIAN_BUILD", "build/dev") / path)
 
 
 def hour_of(t):
