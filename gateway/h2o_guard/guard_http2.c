@@ -2,25 +2,17 @@
 // HTTP/2: every frame of every connection passes guarded_expect before the library sees it. Here stand limits
 // on what a peer may make us do or hold; what the library's own functions do wrong is repaired in their
 // hooks.
-#include "base/log.h"
-#include "base/time.h"
 #include "gateway/h2o_guard/guard_priv.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    FRAME_HEAD = 9,
-    FRAME_MAX = 16384,        // SETTINGS_MAX_FRAME_SIZE as the library announces it
-    TABLE_UPDATES_MAX = 2,    // of a header block: RFC 7541 4.2 knows no use for more
-    CONTINUATIONS_MAX = 32,   // of a header block
-    DISCARDED_MAX = 64 << 20, // bytes of bodies that were refused already
-    RECENT_RESETS_MAX = 500,  // in one second
-    CREDIT_PER_REQUEST = 8,   // frames that a request accounts for
-    BYTES_PER_CREDIT = 512,   // of an answer: a peer may send a window update or two for each frame it got
-    UPLOADS_FIRST = 4,
-    SETTINGS_WEIGHT = 32, // bytes that count as a frame
-    RST_NO_ERROR = 0,
+    FRAME_MAX = 16384,       // SETTINGS_MAX_FRAME_SIZE as the library announces it
+    CONTINUATIONS_MAX = 32,  // of a header block
+    RECENT_RESETS_MAX = 500, // in one second
+    CREDIT_PER_REQUEST = 8,  // frames that a request accounts for
+    BYTES_PER_CREDIT = 512,  // of an answer: a peer may send a window update or two for each frame it got
+    SETTINGS_WEIGHT = 32,    // bytes that count as a frame
 };
 
 // The offsets that this file relies on, as they are in libh2o 2.2.5 on 64 bit; a header of another version
@@ -30,212 +22,13 @@ _Static_assert(sizeof(h2o_http2_settings_t) == 20, "h2o_http2_settings_t is anot
 _Static_assert(H2O_HTTP2_STREAM_STATE_END_STREAM == 7, "stream states are other ones");
 _Static_assert(H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM == -11, "error codes are other ones");
 
-struct frame {
-    uint32_t length;
-    uint8_t type;
-    uint8_t flags;
-    uint32_t stream;
-};
-
-static struct mer_guard_conn *guard_of(const h2o_http2_conn_t *conn)
-{
-    struct mer_guard_conn *g = conn->sock->on_close.data;
-    MER_ASSERT(g && g->magic == MER_GUARD_MAGIC);
-    return g;
-}
-
-// The monotonic clock: the library's own time is the wall's, which may be stepped.
-static uint64_t now_ms(void)
-{
-    return (uint64_t)mer_time_mono_us() / 1000;
-}
-
-// The first verdict stands; it is carried out at the next frame, in the place where the library expects
-// errors.
-static void condemn(struct mer_guard_conn *g, enum mer_guard_class c, const char *why)
-{
-    if (g->verdict)
-        return;
-    g->verdict = why;
-    g->error_class = c;
-    guard_count(c);
-}
-
-// ---- bodies
-
-static void hold(struct mer_guard_conn *g, size_t bytes)
-{
-    g->body_bytes += bytes;
-    atomic_fetch_add_explicit(&mer_guard_bodies, bytes, memory_order_relaxed);
-}
-
-static void release(struct mer_guard_conn *g, size_t bytes)
-{
-    if (!bytes)
-        return;
-    g->body_bytes -= bytes;
-    atomic_fetch_sub_explicit(&mer_guard_bodies, bytes, memory_order_relaxed);
-}
-
-static struct mer_guard_upload *find_upload(struct mer_guard_conn *g, uint32_t id)
-{
-    for (uint32_t i = 0; i < g->uploads_n; i++)
-        if (g->uploads[i].id == id)
-            return &g->uploads[i];
-    return NULL;
-}
-
-static void add_upload(struct mer_guard_conn *g, h2o_http2_stream_t *stream, uint64_t now)
-{
-    if (g->uploads_n == g->uploads_cap) {
-        g->uploads_cap = g->uploads_cap ? g->uploads_cap * 2 : UPLOADS_FIRST;
-        g->uploads = h2o_mem_realloc(g->uploads, g->uploads_cap * sizeof(*g->uploads));
-    }
-    g->uploads[g->uploads_n++] =
-        (struct mer_guard_upload){.stream = stream, .id = stream->stream_id, .since_ms = now};
-}
-
-static void remove_upload(struct mer_guard_conn *g, struct mer_guard_upload *u)
-{
-    *u = g->uploads[--g->uploads_n];
-}
-
-static struct mer_guard_discard *find_discard(struct mer_guard_conn *g, uint32_t id)
-{
-    if (g->discards_n == 0 || id == 0)
-        return NULL;
-    for (int i = 0; i < MER_GUARD_DISCARDS; i++)
-        if (g->discards[i].id == id)
-            return &g->discards[i];
-    return NULL;
-}
-
-static struct mer_guard_discard *add_discard(struct mer_guard_conn *g, uint32_t id)
-{
-    guard_count(MER_GUARD_BODY_SIZE);
-    for (int i = 0; i < MER_GUARD_DISCARDS; i++) {
-        if (g->discards[i].id)
-            continue;
-        g->discards[i] = (struct mer_guard_discard){.id = id};
-        g->discards_n++;
-        return &g->discards[i];
-    }
-    condemn(g, MER_GUARD_FLOOD, "too many oversized bodies");
-    return NULL;
-}
-
-static void discard_may_end(struct mer_guard_conn *g, struct mer_guard_discard *d)
-{
-    if (!d->ended || !d->closed)
-        return;
-    d->id = 0;
-    g->discards_n--;
-}
-
-// What the library does with the connection's window for a DATA frame that it never sees.
-static void replenish(h2o_http2_conn_t *conn, size_t consumed)
-{
-    h2o_http2_window_consume_window(&conn->_input_window, consumed);
-    ssize_t left = h2o_http2_window_get_window(&conn->_input_window);
-    ssize_t full = (ssize_t)H2O_HTTP2_SETTINGS_HOST.initial_window_size;
-    if (left * 2 >= full || conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
-        return;
-    h2o_http2_encode_window_update_frame(&conn->_write.buf, 0, (int32_t)(full - left));
-    h2o_http2_conn_request_write(conn);
-    h2o_http2_window_update(&conn->_input_window, full - left);
-}
-
-static void send_reset(h2o_http2_conn_t *conn, uint32_t id, int code)
-{
-    if (conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
-        return;
-    h2o_http2__encode_rst_stream_frame(&conn->_write.buf, id, code);
-    h2o_http2_conn_request_write(conn);
-}
-
-// A body over the limit whose length was not announced: the library is told that the body ends here, so that
-// the request is answered, and the rest is thrown away as it comes.
-static ssize_t finish_early(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t id,
-                            const char **err_desc)
-{
-    const uint8_t last[FRAME_HEAD] = {0,
-                                      0,
-                                      0,
-                                      H2O_HTTP2_FRAME_TYPE_DATA,
-                                      H2O_HTTP2_FRAME_FLAG_END_STREAM,
-                                      (uint8_t)(id >> 24),
-                                      (uint8_t)(id >> 16),
-                                      (uint8_t)(id >> 8),
-                                      (uint8_t)id};
-    struct mer_guard_upload *u = find_upload(g, id);
-    u->stream->_expected_content_length = SIZE_MAX;
-    remove_upload(g, u);
-    return g->expect(conn, last, sizeof(last), err_desc);
-}
-
-// 0: the library may have the frame. 1: it was dealt with. Negative: the connection's error.
-static ssize_t before_data(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct frame *f,
-                           const char **err_desc)
-{
-    struct mer_guard_discard *d = find_discard(g, f->stream);
-    struct mer_guard_upload *u = find_upload(g, f->stream);
-    bool last = (f->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM) != 0;
-    if (!d && u && u->bytes + f->length > mer_guard_limits.body_bytes) {
-        if (!(d = add_discard(g, f->stream)))
-            return H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
-        ssize_t r = finish_early(conn, g, f->stream, err_desc);
-        if (r < 0)
-            return r;
-    }
-    if (d) {
-        g->discarded_bytes += f->length;
-        if (g->discarded_bytes > DISCARDED_MAX)
-            condemn(g, MER_GUARD_FLOOD, "too many bytes after a refusal");
-        replenish(conn, f->length);
-        if (d->closed && !last && !d->told) {
-            // RFC 9113 8.1: the answer is complete; the peer is asked to stop sending what nobody reads.
-            send_reset(conn, f->stream, RST_NO_ERROR);
-            d->told = true;
-        }
-        d->ended |= last;
-        discard_may_end(g, d);
-        return 1;
-    }
-    if (!u)
-        return 0;
-    size_t all = atomic_load_explicit(&mer_guard_bodies, memory_order_relaxed);
-    if (g->body_bytes + f->length <= mer_guard_limits.body_conn_bytes &&
-        all + f->length <= mer_guard_limits.body_budget_bytes)
-        return 0;
-    // Refused, not failed: the peer may send it again.
-    guard_count(MER_GUARD_BODY_BUDGET);
-    send_reset(conn, f->stream, -H2O_HTTP2_ERROR_REFUSED_STREAM);
-    replenish(conn, f->length);
-    mer_guard_real.stream_reset(conn, u->stream); // its close takes the upload out
-    return 1;
-}
-
-static void after_data(struct mer_guard_conn *g, const struct frame *f)
-{
-    struct mer_guard_upload *u = find_upload(g, f->stream);
-    if (!u)
-        return;
-    size_t now = u->stream->_req_body->size;
-    if (now > u->bytes) {
-        hold(g, now - u->bytes);
-        u->bytes = now;
-    }
-    if (f->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM)
-        remove_upload(g, u); // its bytes stay held until the stream is closed
-}
-
 // ---- frames
 
 // Frames that carry no request and no body are counted; above a rate that requests and answers do not
 // explain, the peer is playing. The rate is per second and connection.
 static void count_frames(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint32_t n)
 {
-    uint64_t now = now_ms();
+    uint64_t now = guard_now_ms();
     if (now - g->window_at_ms >= 1000) {
         g->window_at_ms = now;
         g->frames = g->credit = g->recent_resets = 0;
@@ -246,7 +39,7 @@ static void count_frames(h2o_http2_conn_t *conn, struct mer_guard_conn *g, uint3
         return;
     uint64_t answered = (conn->sock->bytes_written - g->written_at) / BYTES_PER_CREDIT;
     if (g->frames > mer_guard_limits.frames_per_s + g->credit + answered)
-        condemn(g, MER_GUARD_FLOOD, "too many frames without progress");
+        guard_condemn(g, MER_GUARD_FLOOD, "too many frames without progress");
 }
 
 static void count_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g)
@@ -254,39 +47,36 @@ static void count_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g)
     count_frames(conn, g, 1);
 }
 
-static ssize_t before_continuation(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct frame *f)
+static ssize_t before_continuation(h2o_http2_conn_t *conn, struct mer_guard_conn *g,
+                                   const struct guard_frame *f)
 {
     if (!conn->_headers_unparsed)
         return 0; // the library refuses it
     if (++g->continuations > CONTINUATIONS_MAX ||
         conn->_headers_unparsed->size + f->length > mer_guard_limits.headers_bytes)
-        condemn(g, MER_GUARD_CONTINUATION, "header block too large");
+        guard_condemn(g, MER_GUARD_CONTINUATION, "header block too large");
     return 0;
 }
 
-static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct frame *f,
+static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct guard_frame *f,
                             const char **err_desc)
 {
     switch (f->type) {
     case H2O_HTTP2_FRAME_TYPE_DATA:
-        if (f->length == 0 || (!find_upload(g, f->stream) && !find_discard(g, f->stream)))
+        if ((f->length < DATA_MIN && !(f->flags & H2O_HTTP2_FRAME_FLAG_END_STREAM)) ||
+            !mer_guard_body_is_expected(g, f->stream))
             count_frame(conn, g);
-        return conn->_headers_unparsed ? 0 : before_data(conn, g, f, err_desc);
+        return conn->_headers_unparsed ? 0 : mer_guard_body_before(conn, g, f, err_desc);
     case H2O_HTTP2_FRAME_TYPE_HEADERS:
         g->credit += CREDIT_PER_REQUEST;
         return 0;
     case H2O_HTTP2_FRAME_TYPE_CONTINUATION:
         count_frame(conn, g);
         return before_continuation(conn, g, f);
-    case H2O_HTTP2_FRAME_TYPE_RST_STREAM: {
+    case H2O_HTTP2_FRAME_TYPE_RST_STREAM:
         count_frame(conn, g);
-        struct mer_guard_discard *d = find_discard(g, f->stream);
-        if (d) {
-            d->ended = true;
-            discard_may_end(g, d);
-        }
+        mer_guard_body_peer_reset(g, f->stream);
         return 0;
-    }
     case H2O_HTTP2_FRAME_TYPE_SETTINGS:
         count_frames(conn, g, 1 + f->length / SETTINGS_WEIGHT); // 2730 entries fit into one
         return 0;
@@ -307,14 +97,14 @@ static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, co
     }
 }
 
-static void after_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct frame *f)
+static void after_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct guard_frame *f)
 {
     if (f->type == H2O_HTTP2_FRAME_TYPE_DATA)
-        after_data(g, f);
+        mer_guard_body_after(g, f);
     if (!conn->_headers_unparsed) {
         g->block_since_ms = 0;
     } else if (!g->block_since_ms) {
-        g->block_since_ms = now_ms();
+        g->block_since_ms = guard_now_ms();
         g->continuations = 0;
     }
 }
@@ -322,28 +112,28 @@ static void after_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const 
 static ssize_t guarded_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const uint8_t *src, size_t len,
                              const char **err_desc)
 {
-    if (len < FRAME_HEAD)
+    if (len < GUARD_FRAME_HEAD)
         return H2O_HTTP2_ERROR_INCOMPLETE;
-    struct frame f = {.length = h2o_http2_decode24u(src),
-                      .type = src[3],
-                      .flags = src[4],
-                      .stream = h2o_http2_decode32u(src + 5) & 0x7fffffff};
+    struct guard_frame f = {.length = h2o_http2_decode24u(src),
+                            .type = src[3],
+                            .flags = src[4],
+                            .stream = h2o_http2_decode32u(src + 5) & 0x7fffffff};
     if (f.length > FRAME_MAX)
         return g->expect(conn, src, len, err_desc); // is an error
-    if (len < FRAME_HEAD + f.length)
+    if (len < GUARD_FRAME_HEAD + f.length)
         return H2O_HTTP2_ERROR_INCOMPLETE;
     ssize_t r = before_frame(conn, g, &f, err_desc);
     if (r < 0 || g->verdict)
         return r < 0 ? r : H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
     if (r > 0)
-        return (ssize_t)(FRAME_HEAD + f.length);
+        return (ssize_t)(GUARD_FRAME_HEAD + f.length);
     r = g->expect(conn, src, len, err_desc);
     if (r < 0)
         return r;
     after_frame(conn, g, &f);
     if (r == 0) {
         // Nothing was consumed of a whole frame: the library would be called with it again, for ever.
-        condemn(g, MER_GUARD_SPIN, "unexpected frame while closing");
+        guard_condemn(g, MER_GUARD_SPIN, "unexpected frame while closing");
         return H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
     }
     return r;
@@ -430,19 +220,7 @@ GUARD_HOOK void h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_
         if (conn->state == H2O_HTTP2_CONN_STATE_OPEN)
             conn->state = H2O_HTTP2_CONN_STATE_HALF_CLOSED;
     }
-    struct mer_guard_upload *u = find_upload(g, stream->stream_id);
-    if (u) {
-        release(g, u->bytes);
-        remove_upload(g, u);
-    } else if (stream->_req_body) {
-        release(g, stream->_req_body->size);
-    }
-    struct mer_guard_discard *d = find_discard(g, stream->stream_id);
-    if (d) {
-        // Nothing may be written here: the library closes streams also while it takes a connection apart.
-        d->closed = true;
-        discard_may_end(g, d);
-    }
+    mer_guard_body_end(g, stream);
     mer_guard_real.stream_close(conn, stream);
 }
 
@@ -469,7 +247,7 @@ GUARD_HOOK void h2o_http2_stream_reset(h2o_http2_conn_t *conn, h2o_http2_stream_
     g->recent_resets++;
     if ((g->resets > mer_guard_limits.resets && g->resets * 2 > g->opened) ||
         g->recent_resets > RECENT_RESETS_MAX)
-        condemn(g, MER_GUARD_RESETS, "too many streams were reset");
+        guard_condemn(g, MER_GUARD_RESETS, "too many streams were reset");
     bool stays =
         stream->state >= H2O_HTTP2_STREAM_STATE_SEND_HEADERS && h2o_linklist_is_linked(&stream->_refs.link);
     mer_guard_real.stream_reset(conn, stream);
@@ -499,113 +277,6 @@ GUARD_HOOK void h2o_http2_stream_send_pending_data(h2o_http2_conn_t *conn, h2o_h
     hold_for_write(conn);
 }
 
-// An integer of RFC 7541 5.1. False: cut off or too large.
-static bool skip_int(const uint8_t **p, const uint8_t *end, unsigned bits, uint32_t *value)
-{
-    if (*p >= end)
-        return false;
-    uint32_t max = (1u << bits) - 1, v = *(*p)++ & max;
-    if (v == max) {
-        for (unsigned shift = 0;; shift += 7) {
-            if (*p >= end || shift > 21)
-                return false;
-            uint8_t b = *(*p)++;
-            v += (uint32_t)(b & 0x7f) << shift;
-            if (!(b & 0x80))
-                break;
-        }
-    }
-    *value = v;
-    return true;
-}
-
-static bool skip_string(const uint8_t **p, const uint8_t *end)
-{
-    uint32_t n;
-    if (!skip_int(p, end, 7, &n) || n > (size_t)(end - *p))
-        return false;
-    *p += n;
-    return true;
-}
-
-// Counts fields before anything is expanded: a reference of one byte stands for 4 KiB and a list entry. What
-// cannot be read is left for the library to refuse.
-static bool block_is_modest(const uint8_t *p, size_t n)
-{
-    const uint8_t *end = p + n;
-    uint32_t fields = 0, updates = 0, v;
-    while (p < end) {
-        uint8_t b = *p;
-        if ((b & 0xe0) == 0x20) { // table size update
-            if (!skip_int(&p, end, 5, &v))
-                return true;
-            if (++updates > TABLE_UPDATES_MAX || fields > 0)
-                return false;
-            continue;
-        }
-        bool whole = (b & 0x80) != 0; // name and value by reference
-        if (!skip_int(&p, end, whole ? 7 : (b & 0x40) ? 6 : 4, &v))
-            return true;
-        if (!whole && ((v == 0 && !skip_string(&p, end)) || !skip_string(&p, end)))
-            return true;
-        if (++fields > mer_guard_limits.headers_n)
-            return false;
-    }
-    return true;
-}
-
-// What the library lets through of a request's head. The stream is reset for a missing pseudo header, so a
-// bad one is made to be missing.
-static void judge_request(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, int *map,
-                          size_t *content_length)
-{
-    struct mer_guard_conn *g = guard_of(conn);
-    h2o_req_t *req = &stream->req;
-    bool good = (*map & H2O_HPACK_PARSE_HEADERS_PATH_EXISTS) &&
-                mer_guard_is_target(req->input.path.base, req->input.path.len) &&
-                (*map & H2O_HPACK_PARSE_HEADERS_METHOD_EXISTS) &&
-                mer_guard_is_token(req->input.method.base, req->input.method.len) &&
-                (!(*map & H2O_HPACK_PARSE_HEADERS_AUTHORITY_EXISTS) || req->input.authority.len == 0 ||
-                 mer_guard_is_authority(req->input.authority.base, req->input.authority.len));
-    if (*content_length != SIZE_MAX && *content_length > 0 && !stream->_req_body)
-        good = false; // RFC 9113 8.1.1: a length that the frames do not have
-    if (!good) {
-        guard_count(MER_GUARD_MALFORMED);
-        *map &= ~H2O_HPACK_PARSE_HEADERS_PATH_EXISTS;
-        return;
-    }
-    if (!stream->_req_body)
-        return;
-    if (*content_length != SIZE_MAX && *content_length > mer_guard_limits.body_bytes &&
-        add_discard(g, stream->stream_id)) {
-        h2o_buffer_dispose(&stream->_req_body);
-        stream->_req_body = NULL; // for the library the request is complete now
-        return;
-    }
-    add_upload(g, stream, now_ms());
-}
-
-GUARD_HOOK int h2o_hpack_parse_headers(h2o_req_t *req, h2o_hpack_header_table_t *table, const uint8_t *src,
-                                       size_t len, int *map, size_t *content_length,
-                                       h2o_cache_digests_t **digests, const char **err_desc)
-{
-    mer_guard_hook_calls[HOOK_HPACK_PARSE]++;
-    (void)digests; // a header that nobody here uses, and that the library would decode
-    h2o_http2_conn_t *conn = (h2o_http2_conn_t *)req->conn;
-    if (len > mer_guard_limits.headers_bytes || !block_is_modest(src, len)) {
-        condemn(guard_of(conn), MER_GUARD_HPACK, "too many header fields");
-        return H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM;
-    }
-    size_t before = req->headers.size;
-    int r = mer_guard_real.hpack_parse(req, table, src, len, map, content_length, NULL, err_desc);
-    h2o_http2_stream_t *stream = H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, req, req);
-    if (!map)
-        req->headers.size = before; // trailers do not become headers after the fact
-    else if (r == 0 || r == H2O_HTTP2_ERROR_INVALID_HEADER_CHAR)
-        judge_request(conn, stream, map, content_length);
-    return r;
-}
-
 // ---- for the server
 
 void mer_guard_conn_init(struct mer_guard_conn *g)
@@ -617,8 +288,7 @@ void mer_guard_conn_init(struct mer_guard_conn *g)
 void mer_guard_conn_fini(struct mer_guard_conn *g)
 {
     MER_ASSERT(g->magic == MER_GUARD_MAGIC);
-    release(g, g->body_bytes);
-    free(g->uploads);
+    mer_guard_body_fini(g);
     g->magic = 0;
 }
 

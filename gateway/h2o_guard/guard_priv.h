@@ -10,6 +10,8 @@
 #include <h2o/http2.h>
 #include <h2o/http2_internal.h>
 
+#include "base/log.h"
+#include "base/time.h"
 #include "gateway/h2o_guard/guard.h"
 
 // -fvisibility=hidden would hide the hooks from the library.
@@ -77,6 +79,57 @@ static inline void guard_count(enum mer_guard_class c)
 {
     atomic_fetch_add_explicit(&mer_guard_counts[c], 1, memory_order_relaxed);
 }
+
+// A connection of ours, by the library's.
+static inline struct mer_guard_conn *guard_of(const h2o_http2_conn_t *conn)
+{
+    struct mer_guard_conn *g = conn->sock->on_close.data;
+    MER_ASSERT(g && g->magic == MER_GUARD_MAGIC);
+    return g;
+}
+
+// The monotonic clock: the library's own time is the wall's, which may be stepped.
+static inline uint64_t guard_now_ms(void)
+{
+    return (uint64_t)mer_time_mono_us() / 1000;
+}
+
+// The first verdict stands; it is carried out at the next frame, in the place where the library expects
+// errors.
+static inline void guard_condemn(struct mer_guard_conn *g, enum mer_guard_class c, const char *why)
+{
+    if (g->verdict)
+        return;
+    g->verdict = why;
+    g->error_class = c;
+    guard_count(c);
+}
+
+enum { GUARD_FRAME_HEAD = 9 };
+
+struct guard_frame {
+    uint32_t length;
+    uint8_t type;
+    uint8_t flags;
+    uint32_t stream;
+};
+
+// guard_bodies.c
+// A request's head is there, and a body follows.
+void mer_guard_body_begin(struct mer_guard_conn *g, h2o_http2_stream_t *stream);
+// The rest of this stream's body is to be dropped. NULL: too many of the kind, and the connection is
+// condemned.
+struct mer_guard_discard *mer_guard_body_refuse(struct mer_guard_conn *g, uint32_t id);
+// A DATA frame. 0: the library may have it. 1: it was dealt with. Negative: the connection's error.
+ssize_t mer_guard_body_before(h2o_http2_conn_t *conn, struct mer_guard_conn *g, const struct guard_frame *f,
+                              const char **err_desc);
+// The library has had it.
+void mer_guard_body_after(struct mer_guard_conn *g, const struct guard_frame *f);
+bool mer_guard_body_is_expected(struct mer_guard_conn *g, uint32_t id);
+void mer_guard_body_peer_reset(struct mer_guard_conn *g, uint32_t id);
+// The stream is being closed.
+void mer_guard_body_end(struct mer_guard_conn *g, h2o_http2_stream_t *stream);
+void mer_guard_body_fini(struct mer_guard_conn *g);
 
 // Header characters, in both protocols.
 bool mer_guard_is_token(const char *p, size_t n);     // RFC 9110 5.6.2, not empty
