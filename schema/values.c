@@ -203,7 +203,8 @@ static struct mer_in *object(const struct literal *l, const struct mer_ast_value
         const struct mer_ast_argument *f = field_of(v, t->inputs[i].name, i);
         if (!f || missing(l, f->value)) {
             out->items[i] = mer_coerce_default(l->a, &t->inputs[i], depth + 1);
-            if (!out->items[i] && mer_ref_non_null(&t->inputs[i].type, 0))
+            // A default that is no value of its type, or that contains itself, makes the whole no value.
+            if (!out->items[i] && (t->inputs[i].default_value || mer_ref_non_null(&t->inputs[i].type, 0)))
                 return NULL;
         } else {
             out->items[i] = literal(l, f->value, &t->inputs[i].type, 0, depth + 1);
