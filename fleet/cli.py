@@ -32,7 +32,7 @@ def cmd_up(args):
 
 
 def cmd_down(args):
-    local.down()
+    local.down(orderly=not args.purge)
     if args.purge:
         local.purge()
     return 0

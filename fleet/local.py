@@ -204,7 +204,8 @@ def start_activity(rate):
 
 # ---- down ----
 
-def down():
+def down(orderly=True):
+    """Stop everything. Not orderly: databases that are to be deleted anyway need no last checkpoint."""
     if not STATE.exists():
         return
     with Lock():
@@ -216,7 +217,7 @@ def down():
         # The replicas first: a primary's orderly stop waits until they have all its WAL.
         databases = [name for name in DATABASES if clusters.postmaster(name)]
         for group in ([n for n in databases if not DB[n].primary], [n for n in databases if DB[n].primary]):
-            each(clusters.stop, group, workers=8)
+            each(lambda name: clusters.stop(name, "fast" if orderly else "immediate"), group, workers=8)
         terminate("proxy")
     print("fleet stopped")
 

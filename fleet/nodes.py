@@ -13,6 +13,7 @@ from fleet.shell import FleetError, kill as kill_process, pid_of, spawn, termina
 def _environment():
     """Sanitizers stop at the first finding and the log says which; leaks are looked for when a process ends."""
     return dict(os.environ, ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:exitcode=99",
+                LSAN_OPTIONS=f"suppressions={ROOT / 'tests' / 'lsan.supp'}:print_suppressions=0",
                 UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
 
 

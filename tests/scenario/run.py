@@ -117,7 +117,7 @@ def main():
     if all(hasattr(module, "NODES") for module in modules):
         wanted = set(local.expand(node for module in modules for node in module.NODES))
     run, began = Run(), time.monotonic()
-    local.down()
+    local.down(orderly=False)
     local.purge()
     try:
         local.up("S", wanted, activity=False)
