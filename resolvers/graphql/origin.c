@@ -225,18 +225,13 @@ static struct mer_gql_conn *open_conn(struct mer_gql_client *c)
 }
 
 // A connection for this call, or NULL. One that is asked again wants a new connection: the idle ones may have
-// been closed by the same stroke.
+// been closed by the same stroke. There is room for it, the one it lost, since it stands at the head of the
+// queue.
 static struct mer_gql_conn *conn_for(struct mer_gql_client *c, const struct mer_gql_call *call)
 {
     struct mer_gql_conn *conn = c->idle;
-    bool room = c->stats.connections < c->opts.connections_max;
-    if (conn && call->again && !room) {
-        close_conn(conn);
-        conn = NULL;
-        room = true;
-    }
     if (!conn || call->again) {
-        return room ? open_conn(c) : NULL;
+        return c->stats.connections < c->opts.connections_max ? open_conn(c) : NULL;
     }
     mer_timer_stop(c->loop, &conn->timer);
     unlink_conn(conn);
