@@ -110,7 +110,7 @@ bool sql_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row, cons
                 const struct mer_fetch_field *parent);
 bool sql_kept(const struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of);
 
-// ---- sql_page.c: lists and connections ----
+// ---- sql_list.c, sql_page.c: lists and connections ----
 
 // How a root field's rows are held to its partitions.
 enum sql_cut {

@@ -103,6 +103,8 @@ struct sql_server *sql_server_open(const char *tier)
 
 void sql_server_close(struct sql_server *s)
 {
+    if (!s)
+        return;
     PQfinish(s->reader);
     PQfinish(s->admin);
     pg_fixture_destroy(s->fixture);
