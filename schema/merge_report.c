@@ -187,6 +187,12 @@ static bool go_on(struct mer_validator *v)
     return !v->merge->cut;
 }
 
+// More conflicts in one place than errors may be told change nothing.
+static bool go_on_with(const struct mer_validator *v, const struct conflicts *out)
+{
+    return !v->merge->cut && out->n <= v->max_errors;
+}
+
 static struct conflict *compare(struct mer_validator *v, struct mer_slice key, bool exclusive,
                                 const struct mer_merge_field *a, const struct mer_merge_field *b)
 {
@@ -218,8 +224,8 @@ static void within(struct mer_validator *v, struct conflicts *out, const struct 
     MER_MAP_EACH(&m->by_key, e)
     {
         const struct field_list *l = e->value;
-        for (uint32_t i = 0; i < l->n && !v->merge->cut; i++)
-            for (uint32_t j = i + 1; j < l->n; j++)
+        for (uint32_t i = 0; i < l->n && go_on_with(v, out); i++)
+            for (uint32_t j = i + 1; j < l->n && go_on_with(v, out); j++)
                 add(out, compare(v, l->key, false, &l->fields[i], &l->fields[j]));
     }
 }
@@ -230,8 +236,8 @@ static void between(struct mer_validator *v, struct conflicts *out, bool exclusi
     MER_MAP_EACH(&x->by_key, e)
     {
         const struct field_list *l = e->value, *other = mer_map_get(&y->by_key, l->key);
-        for (uint32_t i = 0; other && i < l->n && !v->merge->cut; i++)
-            for (uint32_t j = 0; j < other->n; j++)
+        for (uint32_t i = 0; other && i < l->n && go_on_with(v, out); i++)
+            for (uint32_t j = 0; j < other->n && go_on_with(v, out); j++)
                 add(out, compare(v, l->key, exclusive, &l->fields[i], &other->fields[j]));
     }
 }

@@ -31,6 +31,7 @@ struct scan {
     struct scope *queue;
     uint32_t queue_n, queue_cap, done;
     struct mer_map seen; // scopes, by the bytes of their sets
+    bool *covered;       // by fragment: its fields were part of a scope that was looked at for everything
     struct todo *stack;
     uint32_t stack_n, stack_cap;
     uint64_t steps;
@@ -185,6 +186,7 @@ static void gather(struct scan *s, const struct scope *scope, struct mer_map *gr
                 if (!f || f->stamp == v->stamp)
                     continue;
                 f->stamp = v->stamp;
+                s->covered[f->index] = s->covered[f->index] || !scope->shape_only;
                 push(s, f->ast->selections, mer_schema_type(v->s, f->ast->condition));
             }
         }
@@ -267,28 +269,42 @@ static void check_group(struct scan *s, const struct group *g, bool shape_only)
     merge(s, g, NULL, false);
 }
 
+// Looks at every scope in the queue; false when it is time to stop.
+static bool drain(struct scan *s)
+{
+    while (s->done < s->queue_n) {
+        struct scope scope = s->queue[s->done++];
+        struct mer_map groups;
+        mer_map_init(&groups, s->v->a);
+        gather(s, &scope, &groups);
+        MER_MAP_EACH(&groups, e)
+        if (!s->conflict)
+            check_group(s, e->value, scope.shape_only);
+        if (s->conflict || s->steps >= STEPS_MAX || mer_arena_exhausted(s->v->a))
+            return false;
+    }
+    return true;
+}
+
 enum mer_merge_scan mer_merge_scan(struct mer_validator *v, struct mer_merge_conflict *found)
 {
     struct scan s = {.v = v, .found = found};
     mer_map_init(&s.seen, v->a);
-    for (uint32_t i = 0; i < v->doc->operations_n; i++)
-        add_scope(&s,
-                  &(struct todo){v->doc->operations[i]->selections, v->s->roots[v->doc->operations[i]->kind]},
-                  1, false);
-    for (uint32_t i = 0; i < v->fragments.n; i++) {
-        const struct mer_ast_fragment *f = v->fragments.items[i].ast;
-        add_scope(&s, &(struct todo){f->selections, mer_schema_type(v->s, f->condition)}, 1, false);
+    s.covered = MER_NEW_N(v->a, bool, v->fragments.n + 1);
+    for (uint32_t i = 0; i < v->doc->operations_n; i++) {
+        const struct mer_ast_operation *op = v->doc->operations[i];
+        add_scope(&s, &(struct todo){op->selections, v->s->roots[op->kind]}, 1, false);
     }
-    while (s.done < s.queue_n && !s.conflict) {
-        struct scope scope = s.queue[s.done++];
-        struct mer_map groups;
-        mer_map_init(&groups, v->a);
-        gather(&s, &scope, &groups);
-        MER_MAP_EACH(&groups, e)
-        if (!s.conflict)
-            check_group(&s, e->value, scope.shape_only);
-        if (s.steps >= STEPS_MAX || mer_arena_exhausted(v->a))
-            return s.conflict ? MER_MERGE_CONFLICT : MER_MERGE_TOO_MUCH;
+    bool more = drain(&s);
+    // Fragments that nothing spread so far, those that spread others first.
+    for (uint32_t i = v->fragments.n; more && i-- > 0;) {
+        const struct mer_fragment *f = v->fragments.order[i];
+        if (s.covered[f->index])
+            continue;
+        add_scope(&s, &(struct todo){f->ast->selections, mer_schema_type(v->s, f->ast->condition)}, 1, false);
+        more = drain(&s);
     }
-    return s.conflict ? MER_MERGE_CONFLICT : MER_MERGE_CLEAN;
+    if (s.conflict)
+        return MER_MERGE_CONFLICT;
+    return more ? MER_MERGE_CLEAN : MER_MERGE_TOO_MUCH;
 }
