@@ -13,6 +13,7 @@ enum {
     CREDIT_PER_REQUEST = 8,  // frames that a request accounts for
     BYTES_PER_CREDIT = 512,  // of an answer: a peer may send a window update or two for each frame it got
     SETTINGS_WEIGHT = 32,    // bytes that count as a frame
+    DATA_MIN = 16,           // a body in smaller pieces is no progress
 };
 
 // The offsets that this file relies on, as they are in libh2o 2.2.5 on 64 bit; a header of another version
@@ -21,6 +22,28 @@ _Static_assert(offsetof(h2o_http2_conn_t, sock) == sizeof(h2o_conn_t), "h2o_http
 _Static_assert(sizeof(h2o_http2_settings_t) == 20, "h2o_http2_settings_t is another one");
 _Static_assert(H2O_HTTP2_STREAM_STATE_END_STREAM == 7, "stream states are other ones");
 _Static_assert(H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM == -11, "error codes are other ones");
+
+// A stream that was answered whole but is still queued must not stand at a window of zero or less: an update
+// of the window would hit an assertion in the library, and with it the process (fixed upstream in 2019, not
+// in 2.2.5). One above the peer's initial window, a change of that setting does not bring it down to zero.
+static void lift_window(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
+{
+    ssize_t above = (ssize_t)conn->peer_settings.initial_window_size + 1;
+    if (stream->output_window._avail >= above)
+        return;
+    if (stream->output_window._avail <= 0)
+        guard_count(MER_GUARD_WINDOW);
+    stream->output_window._avail = above;
+}
+
+// A rise of the setting that would overflow a stream's window is dropped by the library for this stream, and
+// the fall that follows is not; so all are lifted anew before each change.
+static void lift_queued(h2o_http2_conn_t *conn)
+{
+    h2o_linklist_t *queue = &conn->_write.streams_to_proceed;
+    for (h2o_linklist_t *n = queue->next; n != queue; n = n->next)
+        lift_window(conn, H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, _refs.link, n));
+}
 
 // ---- frames
 
@@ -79,6 +102,7 @@ static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, co
         return 0;
     case H2O_HTTP2_FRAME_TYPE_SETTINGS:
         count_frames(conn, g, 1 + f->length / SETTINGS_WEIGHT); // 2730 entries fit into one
+        lift_queued(conn);
         return 0;
     case H2O_HTTP2_FRAME_TYPE_PRIORITY:
     case H2O_HTTP2_FRAME_TYPE_PUSH_PROMISE:
@@ -222,19 +246,6 @@ GUARD_HOOK void h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_
     }
     mer_guard_body_end(g, stream);
     mer_guard_real.stream_close(conn, stream);
-}
-
-// A stream that was answered whole but is still queued must not stand at a window of zero or less: an update
-// of the window would hit an assertion in the library, and with it the process (fixed upstream in 2019, not
-// in 2.2.5). One above the peer's initial window, no later change of settings brings it down to zero.
-static void lift_window(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
-{
-    ssize_t above = (ssize_t)conn->peer_settings.initial_window_size + 1;
-    if (stream->output_window._avail >= above)
-        return;
-    if (stream->output_window._avail <= 0)
-        guard_count(MER_GUARD_WINDOW);
-    stream->output_window._avail = above;
 }
 
 // Resets cost the library little, but what a handler starts for each stream may cost much. Whoever caused
