@@ -157,6 +157,9 @@ void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
 static int64_t age_at(const struct exec_part *p, const struct mer_place *place)
 {
     const struct mer_board *b = p->x->ask.site->board;
+    if (place->tier == MER_TIER_EDGE && place->sql) {
+        return 0; // these rows are no copy: they are what is
+    }
     int64_t oldest = mer_board_as_of(b, place->index);
     if (p->facilities_n) {
         oldest = INT64_MAX;
@@ -361,10 +364,32 @@ uint32_t exec_entry_for(struct exec_part *p, struct mer_slice facility)
     return mer_fresh_add(&p->x->fresh, &e);
 }
 
+// Without a beat for so long a region is not heard of any more (regions beat every 2 s).
+#define REGION_SILENT_US 15000000
+
+// Rows that came here from other regions by replication are as whole as those regions are reachable.
+static void note_silent_regions(struct exec_part *p)
+{
+    const struct mer_site *s = p->x->ask.site;
+    if (p->place->tier != MER_TIER_REGIONAL || p->fetch->plan->resident || p->job) {
+        return;
+    }
+    for (uint32_t i = 0; i < s->regions_n; i++) {
+        struct mer_slice region = s->regions[i].name;
+        bool concerned = !p->region.n || mer_slice_eq(p->region, region);
+        int64_t beat = mer_board_region_beat(s->board, p->place->index, region);
+        bool silent = beat != MER_TIME_UNKNOWN && p->x->now_us - beat > REGION_SILENT_US;
+        if (concerned && silent && !mer_slice_eq(p->place->region, region)) {
+            mer_fresh_add_unreachable(&p->x->fresh, region);
+        }
+    }
+}
+
 uint32_t exec_default_entry(struct exec_part *p)
 {
     if (p->default_entry < 0) {
         uint32_t worst = 0;
+        note_silent_regions(p);
         for (uint32_t i = 0; i < p->facilities_n; i++) {
             uint32_t e = exec_entry_for(p, p->facilities[i]);
             const struct mer_fresh_entry *all = p->x->fresh.items;
