@@ -121,9 +121,11 @@ def write_configs():
     CONFIG.mkdir(parents=True, exist_ok=True)
     for name in GATEWAYS:
         path = config_file(name)
-        path.touch(mode=0o600)
         head = f"# The {name} gateway of the local fleet on ports from {BASE}. Written by fleet/gateways.py at each start.\n"
-        path.write_text(head + yaml.safe_dump(config(name), sort_keys=False, width=110))
+        text = head + yaml.safe_dump(config(name), sort_keys=False, width=110)
+        if not path.exists() or path.read_text() != text:   # its age tells who must be started again
+            path.touch(mode=0o600)
+            path.write_text(text)
 
 
 def binary():

@@ -11,7 +11,7 @@ from fleet import clusters, gateways, layout, links, migrate, nodes, pki, replic
 from fleet.layout import (BASE, DATABASES, DB, GATEWAYS, MEMCACHED, REPLICAS, ROOT, STATE, STATE_LINK, gateway_port,
                           memcached_port)
 from fleet.secrets_file import password
-from fleet.shell import FleetError, db_user, each, pid_of, say, terminate
+from fleet.shell import FleetError, db_user, each, pid_of, say, terminate, wait_for
 
 SCRIPTS = ("heartbeat", "activity")
 
@@ -132,6 +132,33 @@ def _start_site_services(wanted):
     each(nodes.start, [node for node in wanted if node.startswith("gateway:")])
     each(nodes.start, [node for node in wanted if node.startswith("worker:")])
     say("gateways, caches and workers run")
+    _await_first_answers(wanted)
+
+
+def _await_first_answers(wanted):
+    """Return when a first request would be answered in full. What does not come in time is said, not fatal: a part of
+    a fleet may lack what a source needs."""
+    def ready(node):
+        answer = nodes.http_get(gateway_port(node.removeprefix("gateway:")), "/ready")
+        return answer is not None and answer[0] == 200
+
+    def rolled_up(node):
+        region = node.removeprefix("worker:rollup-")
+        return clusters.query("analytics", "select count(*) from rollup_watermark where region = %s", (region,)) == [
+            (len(layout.facilities_of(region)),)]
+    checks = [(node, ready) for node in wanted if node.startswith("gateway:")]
+    if "db:analytics" in wanted:
+        checks += [(node, rolled_up) for node in wanted if node.startswith("worker:")]
+
+    def late(check):
+        node, done = check
+        try:
+            wait_for(node, 20, lambda: done(node), step=0.2)
+        except FleetError:
+            return node
+        return None
+    missing = [node for node in each(late, checks, workers=len(checks) or 1) if node]
+    say("not ready: " + " ".join(missing) if missing else "all ready")
 
 
 def fleet_json():
@@ -193,9 +220,11 @@ def stop_activity():
 
 
 def start_activity(rate):
-    """Live activity at this pace; None: what it was last, at first 1."""
+    """Live activity at this pace; None: as it goes already, or at the pace it had last, at first 1."""
     kept = STATE / "activity-rate"
     if rate is None:
+        if pid_of("activity"):
+            return
         rate = float(kept.read_text()) if kept.exists() else 1.0
     kept.write_text(f"{rate}\n")
     stop_activity()

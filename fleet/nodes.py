@@ -7,7 +7,7 @@ import sys
 
 from fleet import clusters, gateways, links
 from fleet.layout import ROOT, STATE, gateway_port, log_file, memcached_port
-from fleet.shell import FleetError, kill as kill_process, pid_of, spawn, terminate, wait_for
+from fleet.shell import FleetError, kill as kill_process, pid_of, spawn, started_at, terminate, wait_for
 
 
 def _environment():
@@ -51,8 +51,20 @@ def _healthy(name):
     return answer is not None and answer[0] == 200
 
 
+def _outdated(node, config):
+    """Whether this running process is older than its executable or its configuration."""
+    since = started_at(node)
+    return since is not None and max(_meridian().stat().st_mtime, config.stat().st_mtime) > since
+
+
+def _start_meridian(node, command, config):
+    if _outdated(node, config):
+        stop(node)
+    spawn(node, [_meridian(), command, "--config", config], env=_environment())
+
+
 def _start_gateway(name):
-    spawn(f"gateway:{name}", [_meridian(), "serve", "--config", gateways.config_file(name)], env=_environment())
+    _start_meridian(f"gateway:{name}", "serve", gateways.config_file(name))
     wait_for(f"gateway {name} to be healthy", 30, lambda: _healthy(name))
 
 
@@ -66,7 +78,7 @@ def _start_memcached(site):
 
 def _start_worker(name):
     region = name.removeprefix("rollup-")
-    spawn(f"worker:{name}", [_meridian(), "rollup", "--config", gateways.config_file(region)], env=_environment())
+    _start_meridian(f"worker:{name}", "rollup", gateways.config_file(region))
 
 
 def start(node):

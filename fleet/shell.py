@@ -86,6 +86,11 @@ def pid_of(name):
     return int(pid) if _start_time(pid) == started else None
 
 
+def started_at(name):
+    """When a remembered process that still lives was started (wall clock), else None."""
+    return _pid_file(name).stat().st_mtime if pid_of(name) else None
+
+
 def spawn(name, cmd, as_db=False, env=None):
     """Start a process of its own session, its output appended to its log, and remember it."""
     running = pid_of(name)
