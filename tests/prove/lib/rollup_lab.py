@@ -90,14 +90,14 @@ class Lab:
         with admin.cursor() as cur:
             cur.execute(f'CREATE DATABASE "{name}"')
         admin.close()
-        for folder in FOLDERS[tier]:
-            for file in sorted((ROOT / "fleet" / "migrations" / folder).glob("*.sql")):
-                done = subprocess.run(
-                    ["psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-v", f"self_name={name}", "-v",
-                     f"self_tier={tier}", "-v", f"self_region={REGION}", "-v", "self_facility=", "-v",
-                     f"self_env={env}", "-f", str(file), self.dsn(name)], capture_output=True, text=True)
-                if done.returncode:
-                    raise RuntimeError(f"{file}: {done.stderr}")
+        files = [str(f) for folder in FOLDERS[tier] for f in sorted((ROOT / "fleet" / "migrations" / folder).glob("*.sql"))]
+        cmd = ["psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1"]
+        for key, value in (("name", name), ("tier", tier), ("region", REGION), ("facility", ""), ("env", env)):
+            cmd += ["-v", f"self_{key}={value}"]
+        done = subprocess.run([*cmd, *(x for f in files for x in ("-f", f)), self.dsn(name)], capture_output=True,
+                              text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr}")
 
 
 # ---- the oracle: every hour by itself, each component by a query of its own ----
