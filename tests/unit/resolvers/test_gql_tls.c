@@ -18,7 +18,7 @@ static char dir[] = "/tmp/mer-gql-tls-XXXXXX";
 
 static const char *in_dir(const char *name)
 {
-    static char paths[8][64];
+    static char paths[8][128];
     static unsigned at;
     char *path = paths[at++ % 8];
     snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
