@@ -16,6 +16,7 @@ struct place_row {
     char version[64];
     size_t version_n;
     struct mer_map facilities; // code → struct mer_board_facility *
+    struct mer_map beats;      // region → int64_t *
 };
 
 struct region_row {
@@ -40,6 +41,7 @@ struct mer_board *mer_board_create(uint32_t places_n)
     for (uint32_t i = 0; i < places_n; i++) {
         b->places[i].as_of_us = MER_TIME_UNKNOWN;
         mer_map_init(&b->places[i].facilities, b->names);
+        mer_map_init(&b->places[i].beats, b->names);
     }
     mer_map_init(&b->regions, b->names);
     mer_map_init(&b->pings, b->names);
@@ -87,15 +89,28 @@ static void read_facilities(struct mer_board *b, uint32_t place, const struct me
     }
 }
 
-static void read_regions(struct mer_board *b, const struct mer_json *j, const struct mer_json_node *object,
-                         struct mer_arena *scratch)
+static void set_beat(struct mer_board *b, uint32_t place, struct mer_slice region, int64_t us)
+{
+    struct mer_map *m = &b->places[place].beats;
+    int64_t *beat = mer_map_get(m, region);
+    if (!beat) {
+        beat = MER_NEW(b->names, int64_t);
+        mer_map_add(m, mer_arena_copy(b->names, region), beat);
+    }
+    *beat = us;
+}
+
+static void read_regions(struct mer_board *b, uint32_t place, const struct mer_json *j,
+                         const struct mer_json_node *object, int64_t skew_us, struct mer_arena *scratch)
 {
     const struct mer_json_node *key = object ? mer_json_first(j, object) : NULL;
     for (uint32_t i = 0; object && i < object->count; i++) {
         const struct mer_json_node *value = mer_json_next(j, key);
         const struct mer_json_node *live = mer_json_get(j, value, MER_S("live"));
         const struct mer_json_node *epoch = mer_json_get(j, value, MER_S("epoch"));
+        const struct mer_json_node *beat = mer_json_get(j, value, MER_S("beat"));
         int64_t n = 0;
+        set_beat(b, place, mer_json_string(scratch, j, key), beat ? corrected(j, beat, skew_us) : MER_TIME_UNKNOWN);
         if (live && live->type == MER_JSON_STRING && epoch && mer_json_i64(j, epoch, &n) && n >= 0) {
             mer_board_set_region(b, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live), (uint64_t)n);
         }
@@ -124,7 +139,7 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);
     memcpy(p->version, v.n ? v.p : "", p->version_n);
     read_facilities(b, place, j, mer_json_get(j, root, MER_S("facilities")), skew_us, scratch);
-    read_regions(b, j, mer_json_get(j, root, MER_S("regions")), scratch);
+    read_regions(b, place, j, mer_json_get(j, root, MER_S("regions")), skew_us, scratch);
     return MER_OK;
 }
 
@@ -184,6 +199,12 @@ bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_sl
         out->online = ping == 2;
     }
     return true;
+}
+
+int64_t mer_board_region_beat(const struct mer_board *b, uint32_t place, struct mer_slice region)
+{
+    const int64_t *beat = mer_map_get(&b->places[place].beats, region);
+    return beat ? *beat : MER_TIME_UNKNOWN;
 }
 
 int64_t mer_board_as_of(const struct mer_board *b, uint32_t place)

@@ -48,6 +48,9 @@ int64_t mer_board_latency_us(const struct mer_board *b, uint32_t place);
 // The facility as that placement's data shows it; false: it knows nothing of it.
 bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_slice facility,
                         struct mer_board_facility *out);
+// When that region was last heard of, as that placement's data shows it: a region writes a beat of its own, which
+// travels to the others with its data. MER_TIME_UNKNOWN: never.
+int64_t mer_board_region_beat(const struct mer_board *b, uint32_t place, struct mer_slice region);
 // The time of data at the placement that belongs to no facility: the oldest that cannot be excluded.
 int64_t mer_board_as_of(const struct mer_board *b, uint32_t place);
 struct mer_slice mer_board_version(const struct mer_board *b, uint32_t place);

@@ -38,6 +38,19 @@ uint32_t mer_fresh_add(struct mer_fresh *f, const struct mer_fresh_entry *e)
     return f->n++;
 }
 
+void mer_fresh_add_unreachable(struct mer_fresh *f, struct mer_slice region)
+{
+    struct mer_fresh_entry e = {
+        .region = mer_arena_copy(f->a, region),
+        .tier = MER_TIER_REGIONAL,
+        .as_of_us = MER_TIME_UNKNOWN,
+        .cached_at_us = MER_TIME_UNKNOWN,
+        .online = true,
+        .unreachable = true,
+    };
+    mer_fresh_add(f, &e);
+}
+
 // ---- ages ----
 
 static bool has_age(const struct mer_fresh_entry *e)
@@ -317,6 +330,21 @@ static struct mer_fresh_entry read_entry(struct mer_fresh *f, const struct mer_j
     return e;
 }
 
+// The callee's own reads showed that a region is not heard of; its warning's text is the contract's.
+static void read_unreachable(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *warnings)
+{
+    const struct mer_slice head = MER_S("region "), tail = MER_S(" is UNREACHABLE.");
+    uint32_t n = warnings && warnings->type == MER_JSON_ARRAY ? warnings->count : 0;
+    const struct mer_json_node *w = n ? mer_json_first(j, warnings) : NULL;
+    for (uint32_t i = 0; i < n; i++, w = mer_json_next(j, w)) {
+        struct mer_slice s = w->type == MER_JSON_STRING ? mer_json_string(f->a, j, w) : MER_NIL;
+        if (s.n > head.n + tail.n && mer_slice_starts(s, head) &&
+            mer_slice_eq(mer_slice_make(s.p + s.n - tail.n, tail.n), tail)) {
+            mer_fresh_add_unreachable(f, mer_slice_make(s.p + head.n, s.n - head.n - tail.n));
+        }
+    }
+}
+
 void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *freshness,
                               int64_t now_us, int64_t stale_after_us, uint32_t **map, uint32_t *map_n)
 {
@@ -331,4 +359,5 @@ void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, con
         (*map)[i] = mer_fresh_add(f, &e);
         o = mer_json_next(j, o);
     }
+    read_unreachable(f, j, freshness ? mer_json_get(j, freshness, MER_S("warnings")) : NULL);
 }

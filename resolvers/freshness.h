@@ -31,13 +31,16 @@ struct mer_fresh {
 void mer_fresh_init(struct mer_fresh *f, struct mer_arena *a);
 // The entry's index; an equal one (source, placement, facility) is used again, the older as-of kept.
 uint32_t mer_fresh_add(struct mer_fresh *f, const struct mer_fresh_entry *e);
+// A region that is not heard of: a warning, no source.
+void mer_fresh_add_unreachable(struct mer_fresh *f, struct mer_slice region);
 
 // `{isStale …}` in the order of the selection.
 void mer_fresh_write_row(struct mer_buf *b, const struct mer_fresh_entry *e, uint32_t index,
                          const struct mer_shape *selection, const struct mer_variables *vars, int64_t now_us);
 // The value of extensions.freshness.
 void mer_fresh_write_extension(struct mer_buf *b, const struct mer_fresh *f, int64_t now_us);
-// Reads extensions.freshness.sources of another gateway's answer: entry i becomes map[i].
+// Reads extensions.freshness of another gateway's answer: sources entry i becomes map[i]; regions that it warns of
+// are warned of here too.
 void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *freshness,
                               int64_t now_us, int64_t stale_after_us, uint32_t **map, uint32_t *map_n);
 

@@ -40,7 +40,7 @@ void exec_part_add_facility(struct exec_part *p, struct mer_slice facility)
 static struct exec_part *part_of(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region,
                                  struct mer_slice facility)
 {
-    bool alone = x->ask.max_age_us >= 0 || f->plan->write;
+    bool alone = f->max_age_us >= 0 || f->plan->write;
     for (uint32_t i = 0; i < f->parts_n; i++) {
         struct exec_part *p = f->parts[i];
         bool same = mer_slice_eq(p->region, region);
@@ -203,7 +203,7 @@ static void gather_facts(const struct exec_part *p, struct mer_place_facts *fact
         const struct mer_place *place = &s->places[i];
         facts[i] = (struct mer_place_facts){
             .up = mer_board_is_up(s->board, i) && can_send(s, i, p->fetch->plan->write),
-            .age_us = p->x->ask.max_age_us >= 0 ? age_at(p, place) : 0,
+            .age_us = p->fetch->max_age_us >= 0 ? age_at(p, place) : 0,
             .latency_us = mer_board_latency_us(s->board, i),
             .live = is_live(s, place),
             .excluded = p->excluded[i],
@@ -276,7 +276,7 @@ struct mer_exec_error *exec_place_part_why(struct exec_part *p, enum mer_reject 
         .write = p->fetch->plan->write,
         .hop = p->x->ask.hop,
         .serves = p->serves ? p->serves : p->fetch->plan->serves,
-        .max_age_us = p->x->ask.max_age_us,
+        .max_age_us = p->fetch->max_age_us,
     };
     struct mer_place_facts *facts = MER_NEW_N(p->x->a, struct mer_place_facts, s->places_n);
     gather_facts(p, facts);
