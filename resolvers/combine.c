@@ -89,7 +89,8 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
         return;
     }
     f->roots[0] = failed_root(x, NULL);
-    mer_connection_merge(x->a, f->plan->op.fields[0], f->args, came, n, &f->roots[0]->slots[0]);
+    struct mer_parts_came parts = {came, n, n < f->parts_n};
+    mer_connection_merge(x->a, f->plan->op.fields[0], f->args, &parts, &f->roots[0]->slots[0]);
 }
 
 void exec_combine_entities(struct mer_exec *x, struct exec_fetch *f)

@@ -3,6 +3,10 @@
 
 #include "resolvers/postgres/cursor.h"
 
+// A source answers no longer pages (resolvers/postgres/sql.h). Merging past its end would put rows of one part
+// before rows of another that were never asked for.
+#define PAGE_MAX 1000
+
 // Slots of a connection's fields and of its edges', by what they are. A field may be asked under several aliases,
 // so what is written goes to every slot of the same field.
 struct lane { // one part's edges
@@ -18,7 +22,7 @@ struct merge {
     const struct mer_obj **objects;
     uint32_t n;
     uint64_t first;
-    bool has_more;
+    bool has_more, lacking; // lacking: a part failed, so that no count is the whole
     struct mer_val last_cursor, first_cursor; // of the merged page
 };
 
@@ -38,10 +42,10 @@ static uint64_t page_size(const struct mer_fetch_field *field, struct mer_in *co
     for (uint32_t i = 0; i < field->field->arguments_n; i++) {
         if (mer_slice_is(field->field->arguments[i].name, "first") && args[i] &&
             mer_slice_to_u64(args[i]->text, &first)) {
-            return first;
+            return first < PAGE_MAX ? first : PAGE_MAX;
         }
     }
-    return UINT64_MAX;
+    return PAGE_MAX;
 }
 
 static bool read_cursor(struct merge *m, const struct mer_val *edge, int32_t slot, struct mer_cursor *out)
@@ -148,7 +152,7 @@ static void sum_counts(struct merge *m, uint32_t slot, struct mer_val *out)
     for (uint32_t i = 0; i < m->n; i++) {
         int64_t n = 0;
         const struct mer_val *v = &m->objects[i]->slots[slot];
-        if (v->kind != MER_VAL_RAW || !mer_slice_to_i64(v->raw, &n)) {
+        if (m->lacking || v->kind != MER_VAL_RAW || !mer_slice_to_i64(v->raw, &n)) {
             *out = (struct mer_val){.kind = MER_VAL_NULL};
             return;
         }
@@ -183,12 +187,13 @@ static void merge_fields(struct merge *m, struct mer_obj *o)
 }
 
 void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *field, struct mer_in *const *args,
-                          const struct mer_val *parts, uint32_t parts_n, struct mer_val *out)
+                          const struct mer_parts_came *came, struct mer_val *out)
 {
-    struct merge m = {.a = a, .connection = field, .first = page_size(field, args)};
-    m.objects = MER_NEW_N(a, const struct mer_obj *, parts_n);
-    m.lanes = MER_NEW_N(a, struct lane, parts_n);
-    for (uint32_t i = 0; i < parts_n; i++) {
+    const struct mer_val *parts = came->values;
+    struct merge m = {.a = a, .connection = field, .first = page_size(field, args), .lacking = came->lacking};
+    m.objects = MER_NEW_N(a, const struct mer_obj *, came->n);
+    m.lanes = MER_NEW_N(a, struct lane, came->n);
+    for (uint32_t i = 0; i < came->n; i++) {
         if (parts[i].kind == MER_VAL_OBJECT) {
             m.objects[m.n++] = parts[i].object;
         }

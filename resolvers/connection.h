@@ -7,9 +7,15 @@
 
 #include "resolvers/value.h"
 
-// parts: the connection's value as each part answered it (null ones are passed over). field: the root field that
-// was asked, args its coerced arguments, by argument index.
+// The connection's value as each part answered it (null ones are passed over).
+struct mer_parts_came {
+    const struct mer_val *values;
+    uint32_t n;
+    bool lacking; // another part failed: the page lacks it, and a count would be silently smaller, so it is null
+};
+
+// field: the root field that was asked, args its coerced arguments, by argument index.
 void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *field, struct mer_in *const *args,
-                          const struct mer_val *parts, uint32_t parts_n, struct mer_val *out);
+                          const struct mer_parts_came *came, struct mer_val *out);
 
 #endif
