@@ -46,6 +46,8 @@ struct mer_bind_order {
     struct mer_bind_columns by; // complete with key and partition, so that no two rows are equal
     bool descending;
     bool indexed; // an index of (partition, by…) serves it
+    // What cursors say of it, on the way up and on the way down (see cursor.h).
+    struct mer_slice cursor_order[2], cursor_shape[2];
 };
 
 // What a type is to the compiler.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "resolvers/postgres/binding_priv.h"
+#include "resolvers/postgres/cursor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -201,6 +202,14 @@ static bool in_order(const struct mer_bind_columns *by, uint32_t n, struct mer_s
     return false;
 }
 
+static void tell_cursors(struct bind_reader *r, const struct mer_bind_type *t, struct mer_bind_order *o)
+{
+    for (int down = 0; down < 2; down++) {
+        o->cursor_order[down] = mer_cursor_order(r->a, t->table, o, down != 0);
+        o->cursor_shape[down] = mer_cursor_shape(r->a, o, down != 0);
+    }
+}
+
 // Key and partition make a row unique within a tenant, so a page ends at one row and not among equals.
 static void complete_order(struct bind_reader *r, const struct mer_bind_type *t, struct mer_bind_columns *by,
                            const struct mer_bind_columns *given)
@@ -224,6 +233,7 @@ bool bind_order_by_column(struct bind_reader *r, const struct mer_bind_type *t, 
                          MER_FMT(column));
     *out = (struct mer_bind_order){.indexed = true};
     complete_order(r, t, &out->by, &(struct mer_bind_columns){&c, 1});
+    tell_cursors(r, t, out);
     return true;
 }
 
@@ -258,5 +268,6 @@ bool bind_order(struct bind_reader *r, const struct mer_ast_directive *d, const 
     }
     given.items[0].nullable = nullable;
     complete_order(r, t, &out->by, &given);
+    tell_cursors(r, t, out);
     return true;
 }

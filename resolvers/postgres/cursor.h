@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "resolvers/postgres/binding.h"
 
+#define MER_CURSOR_VERSION_TEXT "1"
 enum { MER_CURSOR_VERSION = 1, MER_CURSOR_VALUES_MAX = 8 };
 
 struct mer_cursor {

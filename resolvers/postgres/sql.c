@@ -75,14 +75,14 @@ static bool by_id(struct sql_ctx *c, struct mer_buf *b, struct sql_row row, stru
     if (t->partition.n) {
         sql_and(b, first);
         sql_column(b, row.alias, t->partition);
-        mer_buf_add_cstr(b, " = ");
+        mer_buf_add(b, MER_S(" = "));
         if (!sql_bind_text(c, b, partition, !partition.p, MER_S("text")))
             return false;
     }
     for (uint32_t i = 0; i < t->key.n; i++) {
         sql_and(b, first);
         sql_column(b, row.alias, t->key.items[i].name);
-        mer_buf_add_cstr(b, " = ");
+        mer_buf_add(b, MER_S(" = "));
         if (!sql_bind_text(c, b, keys[i], !keys[i].p, t->key.items[i].sql_type))
             return false;
     }
@@ -124,8 +124,8 @@ static bool root_object(struct sql_ctx *c, struct sql_cat *cat, const struct sql
     of.field = &field;
     struct mer_buf *b = sql_cat_value(cat);
     c->rows += c->multiplier;
-    mer_buf_add_cstr(b, "coalesce((select ");
-    sql_cat_begin(&inner, c, b);
+    mer_buf_add(b, MER_S("coalesce((select "));
+    sql_cat_begin(&inner, b);
     if (!sql_object(c, &inner, row, row.type, l->fetch))
         return false;
     sql_cat_end(&inner);
@@ -159,8 +159,8 @@ static bool roots(struct sql_ctx *c, struct mer_buf *b)
     const struct mer_type *root = op->schema->roots[op->kind];
     struct sql_cat cat;
     bool first = true;
-    mer_buf_add_cstr(b, "select ");
-    sql_cat_begin(&cat, c, b);
+    mer_buf_add(b, MER_S("select "));
+    sql_cat_begin(&cat, b);
     sql_cat_text(&cat, "{");
     for (uint32_t i = 0; i < op->fields_n; i++) {
         const struct mer_fetch_field *f = op->fields[i];
@@ -196,7 +196,7 @@ static bool entity_keys(struct sql_ctx *c, struct mer_buf *b, const struct mer_b
         for (uint32_t k = 0; k < columns; k++)
             keys[(size_t)k * n + i] = one[k];
     }
-    mer_buf_add_cstr(b, "unnest(");
+    mer_buf_add(b, MER_S("unnest("));
     if (t->partition.n && !sql_bind_array(c, b, partitions, n, MER_S("text")))
         return false;
     for (uint32_t k = 0; k < columns; k++) {
@@ -224,27 +224,28 @@ static bool entities(struct sql_ctx *c, struct mer_buf *b)
         return sql_fail(c, MER_ERR_NOT_FOUND, "%.*s is no entity of this source", MER_FMT(op->entity->name));
     c->multiplier = c->ask->entity_ids_n ? c->ask->entity_ids_n : 1;
     c->rows = c->multiplier;
-    mer_buf_add_cstr(b, "select concat('[',string_agg(coalesce((select ");
-    sql_cat_begin(&cat, c, b);
+    mer_buf_add(b, MER_S("select concat('[',string_agg(coalesce((select "));
+    sql_cat_begin(&cat, b);
     if (!sql_object(c, &cat, row, t, &parent))
         return false;
     sql_cat_end(&cat);
-    mer_buf_add_cstr(b, " from ");
+    mer_buf_add(b, MER_S(" from "));
     mer_buf_add(b, t->table);
-    mer_buf_printf(b, " t%u", row.alias);
+    mer_buf_add_char(b, ' ');
+    sql_alias(b, row.alias);
     if (!sql_tenant(c, b, row, &first))
         return false;
     if (t->partition.n) {
         sql_and(b, &first);
         sql_column(b, row.alias, t->partition);
-        mer_buf_add_cstr(b, " = k.p");
+        mer_buf_add(b, MER_S(" = k.p"));
     }
     for (uint32_t k = 0; k < t->key.n; k++) {
         sql_and(b, &first);
         sql_column(b, row.alias, t->key.items[k].name);
         mer_buf_printf(b, " = k.k%u", k);
     }
-    mer_buf_add_cstr(b, "),'null'),','),']') from ");
+    mer_buf_add(b, MER_S("),'null'),','),']') from "));
     return entity_keys(c, b, t);
 }
 

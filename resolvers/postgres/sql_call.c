@@ -76,8 +76,8 @@ static bool member(struct sql_ctx *c, struct sql_cat *cat, struct mer_slice from
     if (f->field->type.depth) {
         uint32_t alias = ++c->alias_n;
         struct mer_slice item = mer_arena_printf(c->a, "j%u.v", alias);
-        mer_buf_add_cstr(b, "coalesce('['||(select string_agg(");
-        sql_cat_begin(&inner, c, b);
+        mer_buf_add(b, MER_S("coalesce('['||(select string_agg("));
+        sql_cat_begin(&inner, b);
         if (!object(c, &inner, item, f))
             return false;
         sql_cat_end(&inner);
@@ -87,11 +87,11 @@ static bool member(struct sql_ctx *c, struct sql_cat *cat, struct mer_slice from
         return true;
     }
     mer_buf_printf(b, "case when jsonb_typeof(%.*s) = 'object' then ", MER_FMT(value));
-    sql_cat_begin(&inner, c, b);
+    sql_cat_begin(&inner, b);
     if (!object(c, &inner, value, f))
         return false;
     sql_cat_end(&inner);
-    mer_buf_add_cstr(b, " else 'null' end");
+    mer_buf_add(b, MER_S(" else 'null' end"));
     return true;
 }
 
@@ -137,16 +137,16 @@ bool sql_call(struct sql_ctx *c, struct mer_buf *b, const struct mer_fetch_field
     if (!write_input(c, f, &json))
         return false;
     c->slow = true;
-    mer_buf_add_cstr(b, "(select ");
-    sql_cat_begin(&cat, c, b);
+    mer_buf_add(b, MER_S("(select "));
+    sql_cat_begin(&cat, b);
     if (!object(c, &cat, MER_S("m.j"), f))
         return false;
     sql_cat_end(&cat);
-    mer_buf_add_cstr(b, " from ");
+    mer_buf_add(b, MER_S(" from "));
     mer_buf_add(b, bf->function);
     mer_buf_add_char(b, '(');
     if (!sql_bind_text(c, b, mer_buf_slice(&json), false, MER_S("jsonb")))
         return false;
-    mer_buf_add_cstr(b, ") m(j))");
+    mer_buf_add(b, MER_S(") m(j))"));
     return true;
 }

@@ -7,26 +7,28 @@ enum { CONCAT_ARGS = 90 };
 void sql_literal(struct mer_buf *b, struct mer_slice s)
 {
     mer_buf_add_char(b, '\'');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\'')
-            mer_buf_add_char(b, '\'');
-        mer_buf_add_char(b, s.p[i]);
+    // Quotes are rare: what lies between them goes in one piece, each of them twice.
+    for (const char *quote; s.n && (quote = memchr(s.p, '\'', s.n)) != NULL;) {
+        size_t n = (size_t)(quote - s.p) + 1;
+        mer_buf_add(b, mer_slice_make(s.p, n));
+        mer_buf_add_char(b, '\'');
+        s.p += n;
+        s.n -= n;
     }
+    mer_buf_add(b, s);
     mer_buf_add_char(b, '\'');
 }
 
-void sql_cat_begin(struct sql_cat *cat, struct sql_ctx *c, struct mer_buf *out)
+void sql_cat_begin(struct sql_cat *cat, struct mer_buf *out)
 {
-    cat->out = out;
-    cat->args = 0;
-    mer_buf_init(&cat->literal, c->a, 64);
-    mer_buf_add_cstr(out, "concat(");
+    *cat = (struct sql_cat){.out = out};
+    mer_buf_add(out, MER_S("concat("));
 }
 
 static void separate(struct sql_cat *cat)
 {
     if (cat->args == CONCAT_ARGS) {
-        mer_buf_add_cstr(cat->out, ")||concat(");
+        mer_buf_add(cat->out, MER_S(")||concat("));
         cat->args = 0;
     } else if (cat->args > 0) {
         mer_buf_add_char(cat->out, ',');
@@ -34,37 +36,37 @@ static void separate(struct sql_cat *cat)
     cat->args++;
 }
 
-static void flush(struct sql_cat *cat)
+static void close_literal(struct sql_cat *cat)
 {
-    if (!cat->literal.n)
-        return;
-    separate(cat);
-    sql_literal(cat->out, mer_buf_slice(&cat->literal));
-    mer_buf_clear(&cat->literal);
-}
-
-void sql_cat_text(struct sql_cat *cat, const char *json)
-{
-    mer_buf_add_cstr(&cat->literal, json);
+    if (cat->open)
+        mer_buf_add_char(cat->out, '\'');
+    cat->open = false;
 }
 
 void sql_cat_slice(struct sql_cat *cat, struct mer_slice json)
 {
-    mer_buf_add(&cat->literal, json);
+    if (!json.n)
+        return;
+    if (!cat->open) {
+        separate(cat);
+        mer_buf_add_char(cat->out, '\'');
+        cat->open = true;
+    }
+    mer_buf_add(cat->out, json);
 }
 
 struct mer_buf *sql_cat_value(struct sql_cat *cat)
 {
-    flush(cat);
+    close_literal(cat);
     separate(cat);
     return cat->out;
 }
 
 void sql_cat_end(struct sql_cat *cat)
 {
-    flush(cat);
+    close_literal(cat);
     if (cat->args == 0)
-        mer_buf_add_cstr(cat->out, "''");
+        mer_buf_add(cat->out, MER_S("''"));
     mer_buf_add_char(cat->out, ')');
 }
 
@@ -85,7 +87,7 @@ bool sql_cat_key(struct sql_ctx *c, struct sql_cat *cat, struct mer_slice key, b
     // do we.
     if (!is_graphql_name(key))
         return sql_fail(c, MER_ERR_NOT_FOUND, "a response key is no name");
-    sql_cat_text(cat, *first ? "\"" : ",\"");
+    sql_cat_slice(cat, *first ? MER_S("\"") : MER_S(",\""));
     sql_cat_slice(cat, key);
     sql_cat_text(cat, "\":");
     *first = false;

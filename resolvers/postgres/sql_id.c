@@ -35,7 +35,7 @@ bool sql_id_write(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row)
 {
     const struct mer_bind_type *t = row.type;
     struct mer_buf *b = sql_cat_value(cat);
-    mer_buf_add_cstr(b, "to_json(concat(");
+    mer_buf_add(b, MER_S("to_json(concat("));
     if (t->region.n || t->partition.n) {
         sql_literal(b, mer_arena_printf(c->a, "%.*s~", MER_FMT(t->type->name)));
         mer_buf_add_char(b, ',');
@@ -43,7 +43,7 @@ bool sql_id_write(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row)
             sql_column(b, row.alias, t->region);
         else if (!sql_bind_region(c, b))
             return false;
-        mer_buf_add_cstr(b, ",'~',");
+        mer_buf_add(b, MER_S(",'~',"));
     } else {
         sql_literal(b, mer_arena_printf(c->a, "%.*s~~", MER_FMT(t->type->name)));
         mer_buf_add_char(b, ',');
@@ -52,12 +52,12 @@ bool sql_id_write(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row)
         sql_column(b, row.alias, t->partition);
         mer_buf_add_char(b, ',');
     }
-    mer_buf_add_cstr(b, "'~'");
+    mer_buf_add(b, MER_S("'~'"));
     for (uint32_t i = 0; i < t->key.n; i++) {
         mer_buf_add_cstr(b, i ? ",','," : ",");
         sql_column(b, row.alias, t->key.items[i].name);
     }
-    mer_buf_add_cstr(b, "))");
+    mer_buf_add(b, MER_S("))"));
     return true;
 }
 

@@ -16,32 +16,34 @@ struct mer_slice sql_held(const struct sql_list *l)
 static bool join(struct sql_ctx *c, struct mer_buf *b, const struct sql_list *l, uint32_t alias, bool *first)
 {
     const struct mer_bind_field *f = l->field;
-    mer_buf_add_cstr(b, " from ");
+    mer_buf_add(b, MER_S(" from "));
     mer_buf_add(b, f->target->table);
-    mer_buf_printf(b, " t%u", alias);
+    mer_buf_add_char(b, ' ');
+    sql_alias(b, alias);
     if (!f->via.n) {
         for (uint32_t i = 0; i < f->on_n; i++) {
             sql_and(b, first);
             sql_column(b, alias, f->to[i]);
-            mer_buf_add_cstr(b, " = ");
+            mer_buf_add(b, MER_S(" = "));
             sql_column(b, l->parent.alias, f->from[i]);
         }
         return true;
     }
     struct sql_row between = {f->target, ++c->alias_n}; // carries the tenant by the same column
-    mer_buf_add_cstr(b, " join ");
+    mer_buf_add(b, MER_S(" join "));
     mer_buf_add(b, f->via);
-    mer_buf_printf(b, " t%u", between.alias);
+    mer_buf_add_char(b, ' ');
+    sql_alias(b, between.alias);
     for (uint32_t i = 0; i < f->via_n; i++) {
         mer_buf_add_cstr(b, i ? " and " : " on ");
         sql_column(b, alias, f->to[i]);
-        mer_buf_add_cstr(b, " = ");
+        mer_buf_add(b, MER_S(" = "));
         sql_column(b, between.alias, f->via_from[i]);
     }
     for (uint32_t i = 0; i < f->on_n; i++) {
         sql_and(b, first);
         sql_column(b, between.alias, f->via_to[i]);
-        mer_buf_add_cstr(b, " = ");
+        mer_buf_add(b, MER_S(" = "));
         sql_column(b, l->parent.alias, f->from[i]);
     }
     return sql_tenant(c, b, between, first);
@@ -54,7 +56,7 @@ static bool cut(struct sql_ctx *c, struct mer_buf *b, const struct sql_list *l, 
     sql_and(b, first);
     sql_column(b, alias, l->field->target->partition);
     if (l->cut == SQL_CUT_EACH) {
-        mer_buf_add_cstr(b, " = f.v");
+        mer_buf_add(b, MER_S(" = f.v"));
         return true;
     }
     mer_buf_add_cstr(b, l->cut == SQL_CUT_ONE ? " = " : " = any(");
@@ -73,9 +75,10 @@ bool sql_source(struct sql_ctx *c, struct mer_buf *b, const struct sql_list *l, 
         if (!join(c, b, l, alias, first))
             return false;
     } else {
-        mer_buf_add_cstr(b, " from ");
+        mer_buf_add(b, MER_S(" from "));
         mer_buf_add(b, f->target->table);
-        mer_buf_printf(b, " t%u", alias);
+        mer_buf_add_char(b, ' ');
+        sql_alias(b, alias);
     }
     if (!sql_tenant(c, b, (struct sql_row){f->target, alias}, first) || !cut(c, b, l, alias, first))
         return false;
@@ -99,7 +102,7 @@ void sql_order_by(struct mer_buf *b, const struct mer_bind_order *o, bool descen
         first = false;
         sql_column(b, alias, o->by.items[i].name);
         if (descending)
-            mer_buf_add_cstr(b, " desc");
+            mer_buf_add(b, MER_S(" desc"));
     }
 }
 
@@ -114,8 +117,8 @@ bool sql_list(struct sql_ctx *c, struct sql_cat *cat, const struct sql_list *l)
     // How many rows a plain list has is not known; ten is what lines of orders and machines of halls come to.
     c->multiplier *= 10;
     c->rows += c->multiplier;
-    mer_buf_add_cstr(b, "(select string_agg(");
-    sql_cat_begin(&inner, c, b);
+    mer_buf_add(b, MER_S("(select string_agg("));
+    sql_cat_begin(&inner, b);
     if (!sql_object(c, &inner, row, row.type, l->fetch))
         return false;
     sql_cat_end(&inner);

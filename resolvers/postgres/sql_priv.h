@@ -37,14 +37,16 @@ bool sql_fail(struct sql_ctx *c, enum mer_err err, const char *fmt, ...) MER_PRI
 
 struct sql_cat {
     struct mer_buf *out;
-    struct mer_buf literal; // JSON text not written yet
     uint32_t args;
+    bool open; // inside a literal
 };
 
-void sql_cat_begin(struct sql_cat *cat, struct sql_ctx *c, struct mer_buf *out);
-void sql_cat_text(struct sql_cat *cat, const char *json);
+void sql_cat_begin(struct sql_cat *cat, struct mer_buf *out);
+// JSON of our own making: punctuation and GraphQL names, never a quote of SQL's.
 void sql_cat_slice(struct sql_cat *cat, struct mer_slice json);
-// The next argument: returns the buf to write its SQL to.
+#define sql_cat_text(cat, literal) sql_cat_slice((cat), MER_S(literal))
+// An argument that is not part of a literal
+// comes next: returns the buf to write its SQL to.
 struct mer_buf *sql_cat_value(struct sql_cat *cat);
 void sql_cat_end(struct sql_cat *cat);
 // A response key and its colon, after a comma unless it is the first.
@@ -91,7 +93,8 @@ void sql_id_keys(const struct mer_bind_type *t, struct mer_slice text, struct me
 
 // ---- sql_where.c: conditions ----
 
-// Appends "tN.column".
+// Appends "tN", "tN.column".
+void sql_alias(struct mer_buf *b, uint32_t alias);
 void sql_column(struct mer_buf *b, uint32_t alias, struct mer_slice column);
 // Begins a condition: " where " or " and ".
 void sql_and(struct mer_buf *b, bool *first);

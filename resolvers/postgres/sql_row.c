@@ -59,9 +59,9 @@ static void hole(struct sql_cat *cat, struct sql_row row)
         return;
     }
     struct mer_buf *b = sql_cat_value(cat);
-    mer_buf_add_cstr(b, "coalesce(to_json(");
+    mer_buf_add(b, MER_S("coalesce(to_json("));
     sql_column(b, row.alias, row.type->partition);
-    mer_buf_add_cstr(b, "),'null')");
+    mer_buf_add(b, MER_S("),'null')"));
 }
 
 // Do the joined columns name at most one row of the target? (Its key and partition are unique within a
@@ -87,8 +87,8 @@ static bool joined_object(struct sql_ctx *c, struct sql_cat *cat, const struct s
     struct sql_cat inner;
     bool first = true;
     c->rows += c->multiplier;
-    mer_buf_add_cstr(b, "coalesce((select ");
-    sql_cat_begin(&inner, c, b);
+    mer_buf_add(b, MER_S("coalesce((select "));
+    sql_cat_begin(&inner, b);
     if (!sql_object(c, &inner, row, row.type, l->fetch))
         return false;
     sql_cat_end(&inner);
@@ -97,8 +97,8 @@ static bool joined_object(struct sql_ctx *c, struct sql_cat *cat, const struct s
     if (l->field->order.by.n)
         sql_order_by(b, &l->field->order, l->field->order.descending, row.alias, sql_held(l));
     if (!joins_key(l->field))
-        mer_buf_add_cstr(b, " limit 1");
-    mer_buf_add_cstr(b, "),'null')");
+        mer_buf_add(b, MER_S(" limit 1"));
+    mer_buf_add(b, MER_S("),'null')"));
     return true;
 }
 

@@ -3,17 +3,22 @@
 #include "resolvers/postgres/binding_priv.h"
 #include "resolvers/postgres/sql_priv.h"
 
-void sql_column(struct mer_buf *b, uint32_t alias, struct mer_slice column)
+void sql_alias(struct mer_buf *b, uint32_t alias)
 {
     mer_buf_add_char(b, 't');
     mer_buf_add_u64(b, alias);
+}
+
+void sql_column(struct mer_buf *b, uint32_t alias, struct mer_slice column)
+{
+    sql_alias(b, alias);
     mer_buf_add_char(b, '.');
     mer_buf_add(b, column);
 }
 
 void sql_and(struct mer_buf *b, bool *first)
 {
-    mer_buf_add_cstr(b, *first ? " where " : " and ");
+    mer_buf_add(b, *first ? MER_S(" where ") : MER_S(" and "));
     *first = false;
 }
 
@@ -27,7 +32,7 @@ bool sql_tenant(struct sql_ctx *c, struct mer_buf *b, struct sql_row row, bool *
         return true;
     sql_and(b, first);
     sql_column(b, row.alias, row.type->tenant);
-    mer_buf_add_cstr(b, " = ");
+    mer_buf_add(b, MER_S(" = "));
     return sql_bind_tenant(c, b);
 #endif
 }
@@ -77,8 +82,7 @@ static bool placeholder(struct sql_ctx *c, struct mer_buf *b, struct mer_slice n
                         const struct mer_bind_where *w, const struct mer_in *v)
 {
     if (mer_slice_is(name, "t")) {
-        mer_buf_add_char(b, 't');
-        mer_buf_add_u64(b, alias);
+        sql_alias(b, alias);
         return true;
     }
     if (mer_slice_is(name, "tenant"))
