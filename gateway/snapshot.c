@@ -9,6 +9,11 @@
 
 #define FILE_MAX (64u << 20)
 
+// What clients may write in a document beside the schema's own directives.
+#define CLIENT_DIRECTIVES                                                                                             \
+    "\n\"The oldest data, in seconds, that the caller accepts here.\"\n"                                               \
+    "directive @freshness(maxAge: Int!) on QUERY | FIELD\n"
+
 enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_slice *out, struct mer_diag *diag)
 {
     FILE *f = fopen(path, "rbe");
@@ -109,6 +114,7 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
     struct mer_slice text = MER_NIL;
     struct mer_supergraph *sg = NULL;
     enum mer_err err = mer_file_read(s->arena, c->supergraph.p, &text, diag);
+    text = err ? text : mer_arena_printf(s->arena, "%.*s%s", MER_FMT(text), CLIENT_DIRECTIVES);
     err = err ? err : in_file(diag, mer_supergraph_load(s->arena, text, &sg, diag), c->supergraph.p);
     if (err) {
         return err;

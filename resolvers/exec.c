@@ -115,6 +115,29 @@ static void set_root_error(struct mer_exec *x, struct exec_fetch *f, struct mer_
     exec_fetch_done(f);
 }
 
+// `@freshness(maxAge:)` on the field or on the query, or the header's bound: the tightest holds.
+static void tighten(struct mer_exec *x, struct exec_fetch *f, const struct mer_ast_directives *ds)
+{
+    const struct mer_ast_directive *d = mer_ast_directive_find(ds, MER_S("freshness"));
+    const struct mer_ast_value *v = d ? mer_ast_argument_find(d, MER_S("maxAge")) : NULL;
+    struct mer_slice text = v ? v->text : MER_NIL;
+    if (v && v->kind == MER_VALUE_VARIABLE) {
+        const struct mer_in *in = mer_map_get(&x->ask.vars->by_name, v->text);
+        text = in ? in->text : MER_NIL;
+    }
+    int64_t seconds = 0;
+    if (mer_slice_to_i64(text, &seconds)) {
+        int64_t us = seconds > 0 ? seconds * 1000000 : 0;
+        f->max_age_us = f->max_age_us < 0 || us < f->max_age_us ? us : f->max_age_us;
+    }
+}
+
+void exec_set_bound(struct mer_exec *x, struct exec_fetch *f)
+{
+    f->max_age_us = x->ask.max_age_us;
+    tighten(x, f, &x->ask.plan->operation->directives);
+}
+
 struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f)
 {
     const struct mer_fetch_field *root = f->plan->op.fields[0];
@@ -122,6 +145,10 @@ struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f
     enum mer_err err =
         mer_coerce_arguments(x->a, f->plan->op.schema, root->field->arguments, root->field->arguments_n,
                              root->arguments, root->arguments_n, x->ask.vars, &f->args, &bad);
+    const struct mer_shape_field *shape = root_shape(x, f->plan);
+    if (!err && shape) {
+        tighten(x, f, &shape->ast->directives);
+    }
     if (!err) {
         return NULL;
     }
@@ -362,6 +389,7 @@ struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
     x->fetches = MER_NEW_N(x->a, struct exec_fetch, ask->plan->fetches_n);
     for (uint32_t i = 0; i < ask->plan->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];
+        exec_set_bound(x, &x->fetches[i]);
     }
     exec_schedule(x);
     return x;
@@ -394,6 +422,12 @@ void mer_exec_end(struct mer_exec *x)
         k->release(k->handle);
     }
     x->kept = NULL;
+}
+
+const struct mer_exec_hole *mer_exec_holes(const struct mer_exec *x, uint32_t *n)
+{
+    *n = x->holes_n;
+    return x->holes;
 }
 
 const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x)

@@ -120,7 +120,7 @@ static struct mer_slice cache_key(struct mer_exec *x, const struct kpi_job *j)
 {
     const struct mer_place *place = stored_here(x, j->fetch->plan->source);
     struct mer_slice version = place ? mer_board_version(x->ask.site->board, place->index) : MER_NIL;
-    if (!x->ask.site->cache || version.n == 0 || x->ask.max_age_us >= 0) {
+    if (!x->ask.site->cache || version.n == 0 || j->fetch->max_age_us >= 0) {
         return MER_NIL;
     }
     const struct mer_caller *c = &x->ask.caller;

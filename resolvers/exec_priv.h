@@ -51,6 +51,7 @@ struct exec_fetch {
     const struct mer_plan_fetch *plan;
     enum exec_state state;
     struct mer_in **args; // of the root field
+    int64_t max_age_us;   // what the caller accepts here; < 0: no bound
     struct exec_part **parts;
     uint32_t parts_n, pending;
     struct mer_obj **roots; // root: one object with one slot; entity: by id
@@ -82,6 +83,8 @@ struct mer_exec {
     struct mer_task task;
     int64_t now_us; // wall, at start
     bool scheduled, finished;
+    struct mer_exec_hole *holes; // with ask.holes
+    uint32_t holes_n, holes_cap;
     enum mer_exec_cache cache;
     int64_t cached_at_us;
 };
@@ -98,6 +101,7 @@ void exec_part_done(struct exec_part *p);
 void exec_fetch_done(struct exec_fetch *f);
 // Lets what waited for this fetch begin.
 void exec_schedule(struct mer_exec *x);
+void exec_set_bound(struct mer_exec *x, struct exec_fetch *f);
 struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f);
 
 // ---- parts.c ----

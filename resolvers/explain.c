@@ -71,6 +71,7 @@ void mer_explain_make(const struct mer_exec_ask *ask, struct mer_explain *out)
     x->fetches = MER_NEW_N(x->a, struct exec_fetch, out->fetches_n);
     for (uint32_t i = 0; i < out->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];
+        exec_set_bound(x, &x->fetches[i]);
         explain_fetch(x, &x->fetches[i], &out->fetches[i]);
     }
 }

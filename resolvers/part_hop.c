@@ -188,9 +188,9 @@ void exec_send_hop(struct exec_part *p, struct mer_slice body)
     h[n++] = (struct mer_gql_header){MER_S("authorization"),
                                      mer_arena_printf(x->a, "Bearer %.*s", MER_FMT(x->ask.caller.token))};
     h[n++] = (struct mer_gql_header){MER_S("meridian-hop"), MER_S("1")};
-    if (x->ask.max_age_us >= 0) {
+    if (p->fetch->max_age_us >= 0) {
         h[n++] = (struct mer_gql_header){MER_S("meridian-max-age"),
-                                         mer_arena_printf(x->a, "%lld", (long long)(x->ask.max_age_us / 1000000))};
+                                         mer_arena_printf(x->a, "%lld", (long long)(p->fetch->max_age_us / 1000000))};
     }
     p->call = (struct mer_gql_call){
         .headers = h,
