@@ -279,7 +279,8 @@ static void variables(struct mer_printer *p, const struct mer_ast_operation *op)
 static void operation(struct mer_printer *p, const struct mer_ast_operation *op)
 {
     mer_printer_description(p, op->description, op->description_block);
-    bool plain = op->kind == MER_OP_QUERY && !op->description.p && !op->name.n && !op->variables_n && !op->directives.n;
+    bool plain = op->kind == MER_OP_QUERY && !op->description.p && !op->name.n && !op->variables_n &&
+                 !op->directives.n;
     if (!plain) {
         mer_buf_add(p->b, operation_words[op->kind]);
         if (op->name.n || op->variables_n)

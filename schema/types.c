@@ -5,7 +5,9 @@
 #include "schema/builtin.h"
 #include "schema/directive_location.h"
 #include "schema/parser.h"
+#include "schema/text.h"
 #include "schema/types_priv.h"
+#include "schema/validate_sdl.h"
 
 struct builder {
     struct mer_arena *a;
@@ -142,6 +144,8 @@ static void make_types(struct builder *b)
         t->description = parts->defs[0]->description;
         t->directives = join_directives(b, parts);
         t->builtin = parts->builtin;
+        t->defs = parts->defs;
+        t->defs_n = parts->n;
         t->one_of = t->kind == MER_TYPE_INPUT && mer_ast_directive_find(&t->directives, MER_S("oneOf"));
         mer_map_init(&t->fields_by_name, b->a);
     }
@@ -175,7 +179,8 @@ static bool make_inputs(struct builder *b, struct mer_ast_input *const *asts, ui
         out[i] = (struct mer_input){.name = asts[i]->name,
                                     .description = asts[i]->description,
                                     .default_value = asts[i]->default_value,
-                                    .directives = asts[i]->directives};
+                                    .directives = asts[i]->directives,
+                                    .ast = asts[i]};
         if (!resolve(b, asts[i]->type, &out[i].type))
             return false;
     }
@@ -190,7 +195,8 @@ static bool make_field(struct builder *b, struct mer_type *t, const struct mer_a
                             .parent = t,
                             .index = t->fields_n,
                             .arguments_n = ast->arguments_n,
-                            .directives = ast->directives};
+                            .directives = ast->directives,
+                            .ast = ast};
     if (!mer_map_add(&t->fields_by_name, f->name, f)) {
         if (b->err == MER_OK)
             b->err = mer_diag_at(b->diag, MER_ERR_INVALID, ast->name_loc.line, ast->name_loc.column,
@@ -260,7 +266,7 @@ static bool fill_values(struct builder *b, const struct parts *parts)
 
 // Interfaces of an object or interface, members of a union: names once each, in order.
 static bool fill_names(struct builder *b, const struct parts *parts, enum mer_type_kind want,
-                       const struct mer_type ***out, uint32_t *out_n, const char *wrong_kind)
+                       const struct mer_type ***out, uint32_t *out_n)
 {
     struct mer_map seen;
     uint32_t n = 0;
@@ -274,8 +280,17 @@ static bool fill_names(struct builder *b, const struct parts *parts, enum mer_ty
             struct mer_type *t = type_named(b, name->name);
             if (!t)
                 return fail(b, name->loc, "Unknown type \"", name->name, "\".");
-            if (t->kind != want)
-                return fail(b, name->loc, wrong_kind, name->name, "\" is none.");
+            if (t->kind != want) {
+                struct mer_slice before =
+                    want == MER_TYPE_INTERFACE
+                        ? mer_arena_printf(
+                              b->a, "Type %.*s must only implement Interface types, it cannot implement ",
+                              MER_FMT(parts->type->name))
+                        : mer_arena_printf(
+                              b->a, "Union type %.*s can only include Object types, it cannot include ",
+                              MER_FMT(parts->type->name));
+                return fail(b, name->loc, mer_arena_cstr(b->a, before), name->name, ".");
+            }
             if (mer_map_add(&seen, name->name, t))
                 (*out)[(*out_n)++] = t;
         }
@@ -289,11 +304,9 @@ static bool fill(struct builder *b, const struct parts *parts)
     case MER_TYPE_OBJECT:
     case MER_TYPE_INTERFACE:
         return fill_fields(b, parts) &&
-               fill_names(b, parts, MER_TYPE_INTERFACE, &t->interfaces, &t->interfaces_n,
-                          "Only interfaces can be implemented, \"");
+               fill_names(b, parts, MER_TYPE_INTERFACE, &t->interfaces, &t->interfaces_n);
     case MER_TYPE_UNION:
-        return fill_names(b, parts, MER_TYPE_OBJECT, &t->possible, &t->possible_n,
-                          "Only object types can be members of a union, \"");
+        return fill_names(b, parts, MER_TYPE_OBJECT, &t->possible, &t->possible_n);
     case MER_TYPE_ENUM:
         return fill_values(b, parts);
     case MER_TYPE_INPUT:
@@ -375,11 +388,15 @@ static bool make_directives(struct builder *b, const struct mer_ast_document *do
 
 static bool set_root(struct builder *b, enum mer_operation_kind kind, const struct mer_ast_name *name)
 {
+    static const char *const wrong[3] = {
+        "Query root type must be Object type, it cannot be ",
+        "Mutation root type must be Object type if provided, it cannot be ",
+        "Subscription root type must be Object type if provided, it cannot be "};
     const struct mer_type *t = type_named(b, name->name);
     if (!t)
         return fail(b, name->loc, "Unknown type \"", name->name, "\".");
     if (t->kind != MER_TYPE_OBJECT)
-        return fail(b, name->loc, "Root type must be an object type, \"", name->name, "\" is none.");
+        return fail(b, name->loc, wrong[kind], name->name, ".");
     b->s->roots[kind] = t;
     return true;
 }
@@ -405,8 +422,10 @@ static bool find_roots(struct builder *b, const struct mer_ast_document *doc)
         if (d->kind != MER_DEF_SCHEMA)
             continue;
         told = told || !d->extend || d->roots_n;
-        if (!d->extend)
+        if (!d->extend) {
             b->s->description = d->description;
+            b->s->ast = d;
+        }
         add_schema_directives(b, &d->directives);
         for (uint32_t j = 0; j < d->roots_n; j++)
             if (!set_root(b, d->roots[j].kind, &d->roots[j].type))
@@ -511,8 +530,43 @@ static bool build(struct builder *b, const struct mer_ast_document *builtin,
         return false;
     meta_fields(b);
     list_types(b);
-    return b->options->allow_unknown_directives ||
-           (b->err = mer_schema_check_directives(b->s, doc, b->diag)) == MER_OK;
+    return true;
+}
+
+// The first of what validation says, as the diag.
+static enum mer_err first_error(enum mer_err err, const struct mer_validation_error *errors, uint32_t n,
+                                struct mer_diag *diag)
+{
+    if (!n)
+        return err == MER_OK ? MER_OK
+                             : mer_diag_set(diag, err, "The schema needs more memory than it may use.");
+    struct mer_slice message = mer_utf8_cut(errors[0].message, 200);
+    struct mer_loc loc = errors[0].locations_n ? errors[0].locations[0] : (struct mer_loc){0, 0};
+    return mer_diag_at(diag, MER_ERR_INVALID, loc.line, loc.column, "%.*s", MER_FMT(message));
+}
+
+static enum mer_err check_document(struct builder *b, const struct mer_ast_document *doc)
+{
+    struct mer_validate_options options = {.rules = MER_SDL_ALL, .suggestions = true};
+    struct mer_validation_error *errors;
+    uint32_t n;
+    if (b->options->assume_valid)
+        return b->options->allow_unknown_directives ? MER_OK
+                                                    : mer_schema_check_directives(b->s, doc, b->diag);
+    if (b->options->allow_unknown_directives)
+        options.rules &= ~(uint32_t)MER_SDL_KNOWN_DIRECTIVES;
+    enum mer_err err = mer_validate_sdl(b->a, doc, NULL, &options, &errors, &n);
+    return first_error(err, errors, n, b->diag);
+}
+
+static enum mer_err check_schema(struct builder *b)
+{
+    struct mer_validation_error *errors;
+    uint32_t n;
+    if (b->options->assume_valid)
+        return MER_OK;
+    enum mer_err err = mer_validate_schema(b->a, b->s, NULL, &errors, &n);
+    return first_error(err, errors, n, b->diag);
 }
 
 enum mer_err mer_schema_build(struct mer_arena *a, const struct mer_ast_document *doc,
@@ -529,8 +583,14 @@ enum mer_err mer_schema_build(struct mer_arena *a, const struct mer_ast_document
     b.s = MER_NEW(a, struct mer_schema);
     mer_map_init(&b.parts, a);
     mer_map_init(&b.s->types_by_name, a);
+    if (!b.options->assume_valid && (err = check_document(&b, doc)) != MER_OK)
+        return err;
     if (!build(&b, builtin, doc))
         return b.err;
+    if (b.options->assume_valid && (err = check_document(&b, doc)) != MER_OK)
+        return err;
+    if ((err = check_schema(&b)) != MER_OK)
+        return err;
     if (mer_arena_exhausted(a))
         return mer_diag_set(diag, MER_ERR_LIMIT, "The schema needs more memory than it may use.");
     *out = b.s;

@@ -35,6 +35,7 @@ struct mer_input { // argument or input field
     struct mer_type_ref type;
     const struct mer_ast_value *default_value; // NULL without one
     struct mer_ast_directives directives;
+    const struct mer_ast_input *ast;
 };
 
 struct mer_field {
@@ -45,6 +46,7 @@ struct mer_field {
     const struct mer_type *parent;
     uint32_t index; // in parent->fields
     struct mer_ast_directives directives;
+    const struct mer_ast_field_def *ast;
 };
 
 struct mer_enum_value {
@@ -68,6 +70,8 @@ struct mer_type {
     uint32_t values_n;
     const struct mer_type **interfaces; // implemented, transitively complete as written
     uint32_t interfaces_n;
+    const struct mer_ast_definition **defs; // its definition, then its extensions
+    uint32_t defs_n;
     const struct mer_type **possible; // object types of an interface or union; of an object: itself
     uint32_t possible_n;
 };
@@ -91,6 +95,7 @@ struct mer_schema {
     uint32_t directives_n;
     const struct mer_type *roots[3]; // by enum mer_operation_kind; NULL when absent
     struct mer_ast_directives schema_directives;
+    const struct mer_ast_definition *ast; // of `schema { … }`; NULL without one
     const struct mer_field *typename_field, *schema_field, *type_field; // __typename, __schema, __type
     const struct mer_type **listed; // all types in the order in which introspection tells them
 };
