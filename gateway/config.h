@@ -109,6 +109,23 @@ struct mer_config_rollup {
     uint32_t sources_n;
 };
 
+// Pages of which other origins may ask, from a browser.
+struct mer_config_cors {
+    struct mer_config_texts origins; // "https://shop.example", or "*"
+};
+
+// Operations asked by what they are called instead of by their text.
+struct mer_config_persisted {
+    struct mer_slice file; // trusted documents, path; or nil
+    bool only;             // nothing else is executed
+    bool automatic;        // clients may register theirs
+    int64_t memory_bytes;  // of registered ones, of the process
+};
+
+struct mer_config_explorer {
+    struct mer_slice headers; // path of a JSON file, or nil; told to browsers in development only
+};
+
 struct mer_config_monitor {
     int64_t interval_ms, timeout_ms;
     int64_t failures; // so many in a row make a facility offline
@@ -132,6 +149,9 @@ struct mer_config {
     struct mer_config_auth auth;
     struct mer_config_limits limits;
     struct mer_config_cache cache;
+    struct mer_config_cors cors;
+    struct mer_config_persisted persisted;
+    struct mer_config_explorer explorer;
     struct mer_config_rollup rollup;
     struct mer_config_monitor monitor;
     bool introspection, development;

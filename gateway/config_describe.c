@@ -73,6 +73,7 @@ static void write_values(struct mer_buf *b, const struct mer_config_key *k)
         [MER_CONFIG_NAMES] = "list of names",
         [MER_CONFIG_COUNTRIES] = "list of two-letter codes",
         [MER_CONFIG_ADDRESSES] = "list of HOST:PORT",
+        [MER_CONFIG_ORIGINS] = "list of origins",
         [MER_CONFIG_LOCATION] = "[latitude, longitude]",
         [MER_CONFIG_SECTION] = "section",
         [MER_CONFIG_ENTRIES] = "list of sections",

@@ -124,6 +124,24 @@ static const struct mer_config_key cache_keys[] = {
     {0},
 };
 
+static const struct mer_config_key cors_keys[] = {
+    {"origins", MER_CONFIG_ORIGINS, AT(mer_config_cors, origins), .text = "pages of these origins may ask, each `https://HOST` or `https://HOST:PORT`; `*`: any. None when not given, any with `development`"},
+    {0},
+};
+
+static const struct mer_config_key persisted_keys[] = {
+    {"file", MER_CONFIG_PATH, AT(mer_config_persisted, file), .text = "trusted documents: a JSON map from id to text, or the manifest that Apollo's tools write"},
+    {"only", MER_CONFIG_BOOL, AT(mer_config_persisted, only), .fallback = "false", .text = "execute documents of `file` alone, asked by their id"},
+    {"automatic", MER_CONFIG_BOOL, AT(mer_config_persisted, automatic), .fallback = "true", .text = "clients may register documents by their hash (automatic persisted queries)"},
+    {"memory", MER_CONFIG_BYTES, AT(mer_config_persisted, memory_bytes), .min = 65536, .max = GIB, .fallback = "16MiB", .text = "registered documents in this process; the least recently used go first"},
+    {0},
+};
+
+static const struct mer_config_key explorer_keys[] = {
+    {"headers", MER_CONFIG_PATH, AT(mer_config_explorer, headers), .text = "a JSON object of header names and values that the explorer begins with; only with `development`, for it tells them to everybody who asks"},
+    {0},
+};
+
 static const struct mer_config_key rollup_source_keys[] = {
     {"environment", MER_CONFIG_NAME, AT(mer_config_rollup_source, environment), .text = "which environment this database belongs to"},
     {"url", MER_CONFIG_SECRET, true, AT(mer_config_rollup_source, url), .text = "a libpq connection string"},
@@ -163,6 +181,9 @@ const struct mer_config_key mer_config_keys[] = {
     {"auth", MER_CONFIG_SECTION, AT(mer_config, auth), .keys = auth_keys, .text = "How callers are known."},
     {"limits", MER_CONFIG_SECTION, AT(mer_config, limits), .keys = limits_keys, .text = "What one request, one connection and one document may be."},
     {"cache", MER_CONFIG_SECTION, AT(mer_config, cache), .keys = cache_keys, .text = "Where answers of sources are kept."},
+    {"cors", MER_CONFIG_SECTION, AT(mer_config, cors), .keys = cors_keys, .text = "Browsers of other origins."},
+    {"persisted", MER_CONFIG_SECTION, AT(mer_config, persisted), .keys = persisted_keys, .text = "Operations that are asked by hash or id."},
+    {"explorer", MER_CONFIG_SECTION, AT(mer_config, explorer), .keys = explorer_keys, .text = "The page that a browser gets at `/graphql`."},
     {"rollup", MER_CONFIG_SECTION, AT(mer_config, rollup), .keys = rollup_keys, .text = "The companion worker, `meridian rollup`."},
     {"monitor", MER_CONFIG_SECTION, AT(mer_config, monitor), .keys = monitor_keys, .text = "Watching the facilities of a region."},
     {"introspection", MER_CONFIG_BOOL, AT(mer_config, introspection), .fallback = "true", .text = "Answer `__schema` and `__type`."},

@@ -50,6 +50,7 @@ enum mer_config_kind {
     MER_CONFIG_NAMES,     // struct mer_config_texts
     MER_CONFIG_COUNTRIES, // the same
     MER_CONFIG_ADDRESSES, // the same
+    MER_CONFIG_ORIGINS,   // the same
     MER_CONFIG_LOCATION,  // [latitude, longitude]: bool, double, double
     MER_CONFIG_SECTION,   // a struct of its own in place
     MER_CONFIG_ENTRIES,   // a list of structs: pointer at `at`, uint32_t at `n_at`

@@ -77,6 +77,21 @@ static bool read_bool(struct mer_slice s, bool *out)
     return *out || mer_slice_is(s, "false");
 }
 
+// "https://shop.example:8443": what a browser writes into `origin`, compared as it stands; or "*".
+static bool is_origin(struct mer_slice s)
+{
+    size_t scheme = mer_slice_starts(s, MER_S("https://")) ? 8 : 7;
+    if (mer_slice_is(s, "*")) {
+        return true;
+    }
+    for (size_t i = scheme; i < s.n; i++) {
+        if (s.p[i] == '/' || s.p[i] == '?' || (s.p[i] >= 'A' && s.p[i] <= 'Z')) {
+            return false;
+        }
+    }
+    return mer_config_is_url(s);
+}
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -139,6 +154,8 @@ const char *mer_config_kind_allows(enum mer_config_kind kind)
         return "HOST:PORT or [IPV6]:PORT";
     case MER_CONFIG_COUNTRIES:
         return "two upper case letters";
+    case MER_CONFIG_ORIGINS:
+        return "https://HOST or https://HOST:PORT in lower case without a path, or *";
     case MER_CONFIG_BOOL:
         return "true or false";
     case MER_CONFIG_COUNT:
@@ -230,6 +247,8 @@ static bool is_text_of(enum mer_config_kind kind, struct mer_slice s)
         return is_address(s);
     case MER_CONFIG_COUNTRIES:
         return is_country(s);
+    case MER_CONFIG_ORIGINS:
+        return is_origin(s);
     default:
         return true;
     }
@@ -346,7 +365,8 @@ bool mer_config_read_value(struct mer_config_reader *r, const struct mer_config_
                            const struct mer_config_node *n, void *field)
 {
     bool is_list = key->kind == MER_CONFIG_NAMES || key->kind == MER_CONFIG_COUNTRIES ||
-                   key->kind == MER_CONFIG_ADDRESSES || key->kind == MER_CONFIG_LOCATION;
+                   key->kind == MER_CONFIG_ADDRESSES || key->kind == MER_CONFIG_ORIGINS ||
+                   key->kind == MER_CONFIG_LOCATION;
     if (n->type != (is_list ? MER_CONFIG_NODE_LIST : MER_CONFIG_NODE_SCALAR)) {
         return mer_config_fail(r, n, "`%s` must be %s%s", key->name, is_list ? "a list: " : "one value: ",
                                key->choices ? key->choices : mer_config_kind_allows(key->kind));
