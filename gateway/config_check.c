@@ -252,9 +252,16 @@ static bool check_rollup(struct mer_config_reader *r, node *root, const struct m
     return true;
 }
 
+static bool check_persisted(struct mer_config_reader *r, node *root, const struct mer_config *c)
+{
+    return !c->persisted.only || c->persisted.file.p ||
+           mer_config_fail(r, at(mer_config_tree_get(root, "persisted"), "only"),
+                           "`only` needs `file`: nothing could be executed");
+}
+
 bool mer_config_check(struct mer_config_reader *r, const struct mer_config_node *root, struct mer_config *c)
 {
     return check_regions(r, root, c) && check_self(r, root, c) && check_tls(r, root, c) &&
            check_sources_listen(r, root, c) && check_listeners(r, root, c) && check_sources(r, root, c) &&
-           check_rollup(r, root, c);
+           check_rollup(r, root, c) && check_persisted(r, root, c);
 }

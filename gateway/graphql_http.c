@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "gateway/persisted.h"
+
 // ---- what the client accepts ----
 
 static int quality(struct mer_slice params)
@@ -65,7 +67,7 @@ enum mer_media mer_media_choose(const struct mer_http_req *req)
     while (accept.n) {
         take_range(&o, mer_slice_cut(&accept, ','));
     }
-    bool get = mer_slice_is(req->method, "GET");
+    bool get = mer_slice_is(req->method, "GET") || mer_slice_is(req->method, "HEAD");
     if (get && o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_JSON] && o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_RESPONSE_JSON]) {
         return MER_MEDIA_HTML;
     }
@@ -130,15 +132,71 @@ static struct mer_slice url_decode(struct mer_arena *a, struct mer_slice s)
     return mer_slice_make(out, n);
 }
 
-static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out, struct mer_http_problem *problem)
+// ---- extensions.persistedQuery ----
+
+static bool text_of(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *n, const char *key,
+                    struct mer_slice *to, struct mer_http_problem *problem)
 {
-    struct mer_slice rest = req->query, variables = MER_NIL;
+    if (n && n->type == MER_JSON_STRING) {
+        *to = mer_json_string(a, j, n);
+    } else if (n && n->type != MER_JSON_NULL) {
+        return refuse(problem, 400, "BAD_USER_INPUT", "%s must be a string", key);
+    }
+    return true;
+}
+
+static bool read_extensions(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *ext,
+                            struct mer_graphql_params *out, struct mer_http_problem *problem)
+{
+    if (!ext || ext->type == MER_JSON_NULL) {
+        return true;
+    }
+    if (ext->type != MER_JSON_OBJECT) {
+        return bad(problem, "extensions must be an object");
+    }
+    const struct mer_json_node *p = mer_json_get(j, ext, MER_S("persistedQuery"));
+    if (!p || p->type == MER_JSON_NULL) {
+        return true;
+    }
+    int64_t version = 0;
+    const struct mer_json_node *v = mer_json_get(j, p, MER_S("version"));
+    if (!v || !mer_json_i64(j, v, &version) || version != 1) {
+        return bad(problem, "extensions.persistedQuery.version must be 1");
+    }
+    if (!text_of(a, j, mer_json_get(j, p, MER_S("sha256Hash")), "sha256Hash", &out->hash, problem)) {
+        return false;
+    }
+    return mer_sha256_is_hex(out->hash) ||
+           bad(problem, "extensions.persistedQuery.sha256Hash must be 64 lower-case hexadecimal digits");
+}
+
+// An operation must be named in one of three ways.
+static bool has_operation(const struct mer_graphql_params *out, struct mer_http_problem *problem)
+{
+    if (out->document_id.n && (out->query.n || out->hash.n)) {
+        return bad(problem, "documentId stands for the document: neither query nor persistedQuery may be beside it");
+    }
+    return out->query.n || out->document_id.n || out->hash.n || bad(problem, "Must provide query string.");
+}
+
+// ---- GET ----
+
+struct url_params {
+    struct mer_slice variables, extensions;
+};
+
+static bool read_url(struct mer_http_req *req, struct mer_graphql_params *out, struct url_params *more,
+                     struct mer_http_problem *problem)
+{
+    struct mer_slice rest = req->query;
     while (rest.n) {
         struct mer_slice value = mer_slice_cut(&rest, '&');
         struct mer_slice name = mer_slice_cut(&value, '=');
         struct mer_slice *to = mer_slice_is(name, "query")           ? &out->query
                                : mer_slice_is(name, "operationName") ? &out->operation_name
-                               : mer_slice_is(name, "variables")     ? &variables
+                               : mer_slice_is(name, "documentId")    ? &out->document_id
+                               : mer_slice_is(name, "variables")     ? &more->variables
+                               : mer_slice_is(name, "extensions")    ? &more->extensions
                                                                      : NULL;
         if (to && to->p) {
             return bad(problem, "a parameter is given twice");
@@ -147,29 +205,49 @@ static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out, s
             *to = url_decode(req->arena, value);
         }
     }
-    out->is_get = true;
-    if (out->query.n == 0) {
-        return bad(problem, "Must provide query string.");
-    }
-    if (variables.n == 0) {
-        return true;
-    }
+    return true;
+}
+
+static bool read_json(struct mer_http_req *req, const char *what, struct mer_slice text, struct mer_json *out,
+                      struct mer_http_problem *problem)
+{
     struct mer_diag d = {0};
     struct mer_json_limits limits = {.unique_keys = true};
-    if (mer_json_parse(req->arena, variables, &limits, &out->json, &d)) {
-        return refuse(problem, 400, "BAD_USER_INPUT", "variables: %.150s", d.msg);
+    return mer_json_parse(req->arena, text, &limits, out, &d) == MER_OK ||
+           refuse(problem, 400, "BAD_USER_INPUT", "%s: %.150s", what, d.msg);
+}
+
+static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out, struct mer_http_problem *problem)
+{
+    struct url_params more = {MER_NIL, MER_NIL};
+    out->is_get = true;
+    if (!read_url(req, out, &more, problem)) {
+        return false;
     }
-    const struct mer_json_node *root = mer_json_root(&out->json);
-    if (root->type == MER_JSON_NULL) {
+    if (more.extensions.n &&
+        (!read_json(req, "extensions", more.extensions, &out->extensions, problem) ||
+         !read_extensions(req->arena, &out->extensions, mer_json_root(&out->extensions), out, problem))) {
+        return false;
+    }
+    if (!has_operation(out, problem)) {
+        return false;
+    }
+    if (more.variables.n == 0) {
         return true;
     }
-    if (root->type != MER_JSON_OBJECT) {
+    if (!read_json(req, "variables", more.variables, &out->json, problem)) {
+        return false;
+    }
+    const struct mer_json_node *root = mer_json_root(&out->json);
+    if (root->type != MER_JSON_NULL && root->type != MER_JSON_OBJECT) {
         return bad(problem, "variables must be an object");
     }
-    out->variables = root;
+    out->variables = root->type == MER_JSON_OBJECT ? root : NULL;
     out->variables_json = &out->json;
     return true;
 }
+
+// ---- POST ----
 
 static bool is_json(struct mer_slice type, bool *charset_ok)
 {
@@ -191,59 +269,69 @@ static bool is_json(struct mer_slice type, bool *charset_ok)
     return mer_slice_ieq(media, MER_S("application/json"));
 }
 
-static bool text_member(struct mer_http_req *req, struct mer_graphql_params *out, const char *key,
-                        struct mer_slice *to, struct mer_http_problem *problem)
+// The body as it is meant: decoded. Encodings in a row, or one that we do not know: 415.
+static bool decode(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes, struct mer_slice *body,
+                   struct mer_http_problem *problem)
 {
-    const struct mer_json_node *n = mer_json_get(&out->json, mer_json_root(&out->json), mer_slice_of(key));
-    if (n && n->type == MER_JSON_STRING) {
-        *to = mer_json_string(req->arena, &out->json, n);
-    } else if (n && n->type != MER_JSON_NULL) {
-        return refuse(problem, 400, "BAD_USER_INPUT", "%s must be a string", key);
+    struct mer_slice coding = mer_slice_trim(mer_http_header(req, "content-encoding"));
+    *body = req->body;
+    if (coding.n == 0 || mer_slice_ieq(coding, MER_S("identity"))) {
+        return true;
     }
-    return true;
+    bool one = mer_http_header_count(req, "content-encoding") == 1;
+    if (!one || !(mer_slice_ieq(coding, MER_S("gzip")) || mer_slice_ieq(coding, MER_S("x-gzip")))) {
+        return refuse(problem, 415, "BAD_USER_INPUT", "content-encoding: gzip is understood, once");
+    }
+    enum mer_err err = mer_coder_unzip(coder, req->arena, req->body, max_bytes, body);
+    if (err == MER_ERR_LIMIT) {
+        problem->limit = "body";
+        problem->value = max_bytes;
+        return refuse(problem, 413, "PAYLOAD_TOO_LARGE", "the body is longer than %zu bytes when decoded", max_bytes);
+    }
+    return err == MER_OK || bad(problem, "the body is not gzip");
 }
 
-static bool read_body(struct mer_http_req *req, struct mer_graphql_params *out, struct mer_http_problem *problem)
+static bool read_body(struct mer_http_req *req, struct mer_slice body, struct mer_graphql_params *out,
+                      struct mer_http_problem *problem)
 {
     struct mer_diag d = {0};
     struct mer_json_limits limits = {.unique_keys = true};
-    if (mer_json_parse(req->arena, req->body, &limits, &out->json, &d)) {
+    if (mer_json_parse(req->arena, body, &limits, &out->json, &d)) {
         return refuse(problem, 400, "BAD_USER_INPUT", "body:%u:%u: %.150s", d.line, d.column, d.msg);
     }
-    const struct mer_json_node *root = mer_json_root(&out->json);
+    const struct mer_json *j = &out->json;
+    const struct mer_json_node *root = mer_json_root(j);
     if (root->type != MER_JSON_OBJECT) {
         return bad(problem, root->type == MER_JSON_ARRAY ? "batching is off: the body must be one object"
                                                          : "the body must be a JSON object");
     }
-    if (!text_member(req, out, "query", &out->query, problem) ||
-        !text_member(req, out, "operationName", &out->operation_name, problem)) {
+    struct mer_arena *a = req->arena;
+    if (!text_of(a, j, mer_json_get(j, root, MER_S("query")), "query", &out->query, problem) ||
+        !text_of(a, j, mer_json_get(j, root, MER_S("operationName")), "operationName", &out->operation_name,
+                 problem) ||
+        !text_of(a, j, mer_json_get(j, root, MER_S("documentId")), "documentId", &out->document_id, problem) ||
+        !read_extensions(a, j, mer_json_get(j, root, MER_S("extensions")), out, problem) ||
+        !has_operation(out, problem)) {
         return false;
     }
-    const struct mer_json_node *v = mer_json_get(&out->json, root, MER_S("variables"));
-    const struct mer_json_node *ext = mer_json_get(&out->json, root, MER_S("extensions"));
+    const struct mer_json_node *v = mer_json_get(j, root, MER_S("variables"));
     if (v && v->type != MER_JSON_OBJECT && v->type != MER_JSON_NULL) {
         return bad(problem, "variables must be an object");
-    }
-    if (ext && ext->type != MER_JSON_OBJECT && ext->type != MER_JSON_NULL) {
-        return bad(problem, "extensions must be an object");
-    }
-    if (out->query.n == 0) {
-        return bad(problem, "Must provide query string.");
     }
     out->variables = v && v->type == MER_JSON_OBJECT ? v : NULL;
     out->variables_json = &out->json;
     return true;
 }
 
-bool mer_graphql_params_read(struct mer_http_req *req, struct mer_graphql_params *out,
-                             struct mer_http_problem *problem)
+bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
+                             struct mer_graphql_params *out, struct mer_http_problem *problem)
 {
     *out = (struct mer_graphql_params){0};
     if (mer_slice_is(req->method, "GET") || mer_slice_is(req->method, "HEAD")) {
         return read_get(req, out, problem);
     }
     if (!mer_slice_is(req->method, "POST")) {
-        return refuse(problem, 405, "BAD_USER_INPUT", "GET and POST are allowed");
+        return refuse(problem, 405, "BAD_USER_INPUT", "GET, HEAD, POST and OPTIONS are allowed");
     }
     bool charset_ok = false;
     if (!is_json(mer_http_header(req, "content-type"), &charset_ok)) {
@@ -252,8 +340,36 @@ bool mer_graphql_params_read(struct mer_http_req *req, struct mer_graphql_params
     if (!charset_ok) {
         return refuse(problem, 415, "BAD_USER_INPUT", "charset must be utf-8");
     }
-    if (mer_http_header(req, "content-encoding").n) {
-        return refuse(problem, 415, "BAD_USER_INPUT", "content-encoding is not supported");
+    struct mer_slice body = MER_NIL;
+    return decode(req, coder, max_bytes, &body, problem) && read_body(req, body, out, problem);
+}
+
+// ---- documents that were not sent ----
+
+static bool not_found(struct mer_http_problem *problem)
+{
+    return refuse(problem, 0, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound");
+}
+
+bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a, struct mer_slice tenant,
+                          struct mer_graphql_params *params, struct mer_http_problem *problem)
+{
+    struct mer_slice id = params->document_id.n ? params->document_id : params->hash;
+    const struct mer_slice *trusted = id.n ? mer_documents_get(from->trusted, id) : NULL;
+    if (params->query.n && params->hash.n && !mer_sha256_is(params->query, params->hash)) {
+        return refuse(problem, 400, "BAD_USER_INPUT", "provided sha does not match query");
     }
-    return read_body(req, out, problem);
+    if (trusted) {
+        params->query = *trusted;
+        return true;
+    }
+    if (params->query.n && from->only) {
+        return refuse(problem, 403, "FORBIDDEN", "only trusted documents are executed here: ask by documentId");
+    }
+    if (params->query.n) {
+        return true;
+    }
+    bool registered = params->hash.n && from->registry && !from->only &&
+                      mer_registry_get(from->registry, a, tenant, params->hash, &params->query);
+    return registered || not_found(problem);
 }

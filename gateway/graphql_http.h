@@ -5,6 +5,8 @@
 #define MER_GATEWAY_GRAPHQL_HTTP_H
 
 #include "base/json.h"
+#include "gateway/coding.h"
+#include "gateway/persisted.h"
 #include "gateway/server.h"
 
 enum mer_media {
@@ -18,11 +20,14 @@ enum mer_media mer_media_choose(const struct mer_http_req *req);
 struct mer_slice mer_media_type(enum mer_media m);
 
 struct mer_graphql_params {
-    struct mer_slice query, operation_name;
-    struct mer_json json;                 // the body, or the variables of a GET
-    const struct mer_json_node *variables; // object, or NULL
+    struct mer_slice query, operation_name; // query.n == 0 only beside a document_id or hash
+    struct mer_slice document_id;           // of a trusted document
+    struct mer_slice hash;                  // extensions.persistedQuery.sha256Hash, 64 hexadecimal digits
+    struct mer_json json;                   // the body, or the variables of a GET
+    struct mer_json extensions;             // of a GET
+    const struct mer_json_node *variables;  // object, or NULL
     const struct mer_json *variables_json;
-    bool is_get;
+    bool is_get; // or HEAD
 };
 
 // What was wrong with the request itself.
@@ -30,10 +35,24 @@ struct mer_http_problem {
     int status;
     const char *code;
     char message[200];
+    const char *limit; // which was reached, or NULL
+    uint64_t value;
 };
 
-// Reads the parameters of GET and POST. False: problem says why. Everything lives in the request's arena.
-bool mer_graphql_params_read(struct mer_http_req *req, struct mer_graphql_params *out,
-                             struct mer_http_problem *problem);
+// Reads the parameters of GET, HEAD and POST; a body that came as gzip counts by its decoded bytes. False: problem
+// says why. Everything lives in the request's arena.
+bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
+                             struct mer_graphql_params *out, struct mer_http_problem *problem);
+
+// Where texts that were not sent come from.
+struct mer_graphql_documents {
+    const struct mer_documents *trusted; // NULL: none
+    bool only;                           // nothing but them
+    struct mer_registry *registry;       // NULL: clients register nothing
+};
+// Fills params->query where the request names its document by id or hash; checks a hash against the text that is
+// beside it. False: problem says why; its status 0 means what a GraphQL error has.
+bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a, struct mer_slice tenant,
+                          struct mer_graphql_params *params, struct mer_http_problem *problem);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/answer.h"
+#include "gateway/browser.h"
 #include "gateway/explorer.h"
 #include "gateway/graphql_http.h"
 #include "gateway/worker.h"
@@ -28,6 +30,8 @@ struct request {
     struct mer_exec *exec;
     int64_t planned_us;
     struct mer_slice explained; // JSON for extensions.plan; n == 0: not asked
+    bool tagged;                // the answer has an etag
+    bool registers;             // its document is kept by its hash once it is known to be valid
 };
 
 // ---- answering ----
@@ -65,30 +69,18 @@ static void measure(struct request *r)
     c->latency_us_sum += (uint64_t)(us > 0 ? us : 0);
 }
 
-#define HEADERS_MAX 10
+#define add_header mer_answer_add
 
-struct answer {
-    int status;
-    struct mer_http_header headers[HEADERS_MAX];
-    size_t headers_n;
-    struct mer_slice body;
-};
-
-static void add_header(struct answer *a, struct mer_slice name, struct mer_slice value)
-{
-    if (a->headers_n < HEADERS_MAX) {
-        a->headers[a->headers_n++] = (struct mer_http_header){name, value};
-    }
-}
-
-static void send(struct request *r, struct answer *a)
+static void send(struct request *r, struct mer_answer *a)
 {
     struct mer_http_req *http = r->http;
     measure(r);
     r->w->in_flight--;
     add_header(a, MER_S("content-type"), mer_media_type(r->media));
-    add_header(a, MER_S("cache-control"), MER_S("private, no-store"));
+    // What has a tag may be kept and asked for again with it; nothing else is worth keeping.
+    add_header(a, MER_S("cache-control"), r->tagged ? MER_S("private, no-cache") : MER_S("private, no-store"));
     add_header(a, MER_S("x-content-type-options"), MER_S("nosniff"));
+    mer_answer_finish(a, r->w->config, r->w->coder, http);
     release(r); // nothing of the request may be touched once it was answered
     mer_http_respond(http, a->status, a->headers, a->headers_n, &a->body, 1);
 }
@@ -116,23 +108,21 @@ static int graphql_status(const struct request *r)
 }
 
 static void refuse(struct request *r, int status, const char *code, const char *fmt, ...) MER_PRINTF(4, 5);
-static void refuse(struct request *r, int status, const char *code, const char *fmt, ...)
+static void refuse_with(struct request *r, int status, const char *code, const char *text,
+                        const struct mer_operation_error *more)
 {
-    char text[256];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
     struct mer_buf b;
     mer_buf_init(&b, r->http->arena, 256);
     mer_buf_add(&b, MER_S("{\"errors\":["));
-    write_error(&b, mer_slice_of(text), code, NULL);
+    write_error(&b, mer_slice_of(text), code, more);
     mer_buf_add(&b, MER_S("]}"));
-    struct answer a = {.status = status, .body = mer_buf_slice(&b)};
+    struct mer_answer a = {.status = status, .body = mer_buf_slice(&b)};
     if (status == 401) {
         add_header(&a, MER_S("www-authenticate"), MER_S("Bearer realm=\"meridian\""));
     } else if (status == 405) {
-        add_header(&a, MER_S("allow"), MER_S("GET, POST"));
+        add_header(&a, MER_S("allow"), MER_S("GET, HEAD, POST, OPTIONS"));
+    } else if (status == 415) {
+        add_header(&a, MER_S("accept-encoding"), MER_S("gzip"));
     } else if (status == 503 || status == 429) {
         add_header(&a, MER_S("retry-after"), MER_S("1"));
     }
@@ -142,6 +132,16 @@ static void refuse(struct request *r, int status, const char *code, const char *
     r->w->counters.refused++;
     mer_worker_count_code(r->w, code);
     send(r, &a);
+}
+
+static void refuse(struct request *r, int status, const char *code, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    refuse_with(r, status, code, text, NULL);
 }
 
 static void refuse_operation(struct request *r, const struct mer_operation_error *errors, uint32_t n)
@@ -158,7 +158,7 @@ static void refuse_operation(struct request *r, const struct mer_operation_error
     }
     mer_buf_add(&b, MER_S("]}"));
     r->w->counters.refused++;
-    struct answer a = {.status = graphql_status(r), .body = mer_buf_slice(&b)};
+    struct mer_answer a = {.status = graphql_status(r), .body = mer_buf_slice(&b)};
     send(r, &a);
 }
 
@@ -201,6 +201,30 @@ static bool read_bound(struct request *r)
     }
     r->max_age_us = (int64_t)seconds * 1000000;
     return true;
+}
+
+// The document where the request names it instead of sending it.
+static bool find_document(struct request *r, struct mer_http_problem *problem)
+{
+    const struct mer_worker *w = r->w;
+    struct mer_graphql_params *p = &r->params;
+    bool clients = r->face == MER_FACE_CLIENTS;
+    const struct mer_graphql_documents from = {
+        .trusted = clients ? w->snapshot->documents : NULL,
+        .only = clients && w->config->persisted.only,
+        .registry = clients ? w->registry : NULL,
+    };
+    if (p->query.n && !p->hash.n && !from.only) {
+        return true;
+    }
+    r->registers = p->query.n && p->hash.n && from.registry && !from.only;
+    return mer_graphql_document(&from, r->http->arena, r->ask.caller.tenant, p, problem);
+}
+
+static void refuse_request(struct request *r, const struct mer_http_problem *p)
+{
+    const struct mer_operation_error more = {.limit = p->limit, .value = p->value};
+    refuse_with(r, p->status ? p->status : graphql_status(r), p->code, p->message, &more);
 }
 
 static bool find_operation(struct request *r)
@@ -247,7 +271,7 @@ static void answer_dry_run(struct request *r)
 {
     struct mer_slice body = mer_arena_printf(r->http->arena, "{\"data\":null,\"extensions\":{\"plan\":%.*s}}",
                                              MER_FMT(r->explained));
-    struct answer a = {.status = 200, .body = body};
+    struct mer_answer a = {.status = 200, .body = body};
     send(r, &a);
 }
 
@@ -290,6 +314,7 @@ static void execute(struct request *r)
     r->ask.vars = &r->vars;
     r->ask.hop = r->face == MER_FACE_SOURCES || mer_http_header(r->http, "meridian-hop").n > 0;
     r->ask.max_age_us = r->max_age_us;
+    r->ask.holes = r->params.is_get;
     r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
     r->ask.done = answered;
     r->ask.owner = r;
@@ -311,7 +336,7 @@ static struct mer_slice server_timing(const struct request *r)
                             (double)(now - r->http->received_us) / 1000);
 }
 
-static void add_cache_headers(struct request *r, struct answer *a)
+static void add_cache_headers(struct request *r, struct mer_answer *a)
 {
     static const char *const names[] = {"bypass", "hit", "miss"};
     enum mer_exec_cache c = mer_exec_cache(r->exec);
@@ -343,6 +368,18 @@ static void write_extensions(const struct request *r, struct mer_buf *b, const s
     }
 }
 
+// A tag on what a GET got whole; a client that has it already gets no body.
+static void add_tag(struct request *r, struct mer_answer *a, struct mer_slice written)
+{
+    struct mer_slice etag = mer_answer_etag(r->http->arena, written, r->exec, mer_time_wall_us());
+    add_header(a, MER_S("etag"), etag);
+    r->tagged = true;
+    if (mer_answer_etag_matches(mer_http_header(r->http, "if-none-match"), etag)) {
+        a->status = 304;
+        a->body = MER_NIL;
+    }
+}
+
 static void answered(void *owner)
 {
     struct request *r = owner;
@@ -351,6 +388,7 @@ static void answered(void *owner)
     mer_buf_init(&b, r->http->arena, 4096);
     mer_buf_add_char(&b, '{');
     mer_exec_write(r->exec, &b, &has_data);
+    struct mer_slice data = mer_buf_slice(&b);
     const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
     write_extensions(r, &b, fresh);
     mer_buf_add_char(&b, '}');
@@ -360,7 +398,10 @@ static void answered(void *owner)
                b.n, (long long)r->w->config->limits.answer_bytes);
         return;
     }
-    struct answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
+    struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
+    if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec)) {
+        add_tag(r, &a, data);
+    }
     add_cache_headers(r, &a);
     add_header(&a, MER_S("server-timing"), server_timing(r));
     send(r, &a);
@@ -368,6 +409,10 @@ static void answered(void *owner)
 
 void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source, struct mer_http_req *req)
 {
+    if (face == MER_FACE_CLIENTS && mer_slice_is(req->method, "OPTIONS")) {
+        mer_browser_answer_options(w->config, req);
+        return;
+    }
     struct request *r = MER_NEW(req->arena, struct request);
     r->w = w;
     r->http = req;
@@ -379,7 +424,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     w->in_flight++;
     w->counters.requests++;
     if (r->media == MER_MEDIA_HTML) {
-        struct answer a = {.status = 200, .body = mer_explorer_page()};
+        struct mer_answer a = {.status = 200, .body = mer_explorer_page()};
         send(r, &a);
         return;
     }
@@ -391,12 +436,20 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     if (!know_caller(r) || !read_bound(r)) {
         return;
     }
-    if (!mer_graphql_params_read(req, &r->params, &problem)) {
-        refuse(r, problem.status, problem.code, "%s", problem.message);
+    if (!mer_graphql_params_read(req, w->coder, (size_t)w->config->limits.body_bytes, &r->params, &problem) ||
+        !find_document(r, &problem)) {
+        refuse_request(r, &problem);
+        return;
+    }
+    if (face == MER_FACE_CLIENTS && !mer_browser_safe(w->config, req)) {
+        refuse(r, 403, "FORBIDDEN", "a page of another site may have sent this: add the header x-meridian-csrf: 1");
         return;
     }
     if (!find_operation(r)) {
         return;
+    }
+    if (r->registers) {
+        mer_registry_put(w->registry, r->ask.caller.tenant, r->params.hash, r->params.query);
     }
     if (r->op->ast->kind == MER_OP_MUTATION && r->params.is_get) {
         refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");

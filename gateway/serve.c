@@ -116,6 +116,7 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
                                     .listens = s->listens,
                                     .listens_n = s->listens_n,
                                     .cache_bytes = (size_t)(s->config->cache.memory_bytes / n),
+                                    .registry_bytes = (size_t)(s->config->persisted.memory_bytes / n),
                                     .shared = shared};
         if (mer_worker_create(&o, &workers[i], &d)) {
             return usage(&d);

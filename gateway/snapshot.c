@@ -135,6 +135,25 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
     return err;
 }
 
+// What the face needs beside schemas: trusted documents, the explorer's presets.
+static enum mer_err load_face(struct mer_snapshot *s, struct mer_diag *diag)
+{
+    const struct mer_config *c = s->config;
+    struct mer_slice text = MER_NIL;
+    struct mer_json j;
+    enum mer_err err = MER_OK;
+    if (c->persisted.file.n) {
+        err = mer_file_read(s->arena, c->persisted.file.p, &text, diag);
+        err = err ? err : in_file(diag, mer_documents_parse(s->arena, text, &s->documents, diag), c->persisted.file.p);
+    }
+    if (!err && c->development && c->explorer.headers.n) {
+        err = mer_file_read(s->arena, c->explorer.headers.p, &s->explorer_headers, diag);
+        err = err ? err
+                  : in_file(diag, mer_json_parse(s->arena, s->explorer_headers, NULL, &j, diag), c->explorer.headers.p);
+    }
+    return err;
+}
+
 enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snapshot **out, struct mer_diag *diag)
 {
     struct mer_arena *a = mer_arena_create(0);
@@ -142,6 +161,7 @@ enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snaps
     s->arena = a;
     s->config = config;
     enum mer_err err = load_all(s, diag);
+    err = err ? err : load_face(s, diag);
     if (err) {
         mer_arena_destroy(a);
         return err;

@@ -6,6 +6,7 @@
 #define MER_GATEWAY_SNAPSHOT_H
 
 #include "gateway/config.h"
+#include "gateway/persisted.h"
 #include "planner/plan.h"
 #include "resolvers/kpi/catalogue.h"
 #include "resolvers/postgres/binding.h"
@@ -24,6 +25,8 @@ struct mer_snapshot {
     struct mer_graph graph; // what clients see
     struct mer_snapshot_source *sources; // as in the configuration, and in graph.sources
     uint32_t sources_n;
+    struct mer_documents *documents; // trusted ones; NULL: none
+    struct mer_slice explorer_headers; // JSON, in development; n == 0: none
 };
 
 // Reads the files (blocking: at start and on reload only). MER_ERR_IO, MER_ERR_INVALID with a line for people.

@@ -85,6 +85,10 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     w->started_us = mer_time_mono_us();
     w->plans = mer_plan_cache_create(2000);
     w->tokens = mer_token_memory_create(10000, 16u << 20);
+    w->coder = mer_coder_create();
+    if (w->config->persisted.automatic) {
+        w->registry = mer_registry_create(opts->registry_bytes);
+    }
     set_limits(w);
     enum mer_err err = mer_site_build(w->loop, opts->snapshot, &w->site, diag);
     if (err) {
@@ -135,6 +139,8 @@ void mer_worker_destroy(struct mer_worker *w)
     }
     mer_plan_cache_destroy(w->plans);
     mer_token_memory_destroy(w->tokens);
+    mer_registry_destroy(w->registry);
+    mer_coder_destroy(w->coder);
     mer_auth_unref(w->auth);
     mer_loop_destroy(w->loop);
     free(w->faces);

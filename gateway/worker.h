@@ -6,6 +6,7 @@
 
 #include "cache/cache.h"
 #include "gateway/auth.h"
+#include "gateway/coding.h"
 #include "gateway/config.h"
 #include "gateway/poller.h"
 #include "gateway/server.h"
@@ -37,6 +38,8 @@ struct mer_worker {
     struct mer_plan_cache *plans;
     struct mer_token_memory *tokens;
     struct mer_operation_opts operation_opts, hop_opts;
+    struct mer_registry *registry; // documents that clients registered; NULL: off
+    struct mer_coder *coder;
     struct mer_worker_counters counters;
     struct mer_face *faces; // clients, admin, one a source
     uint32_t in_flight;
@@ -66,6 +69,7 @@ struct mer_worker_opts {
     const struct mer_worker_listen *listens;
     uint32_t listens_n;
     size_t cache_bytes;            // this loop's share of memory
+    size_t registry_bytes;         // the same for registered documents
     struct mer_memcached *shared;  // of the process, or NULL
 };
 

@@ -424,6 +424,11 @@ void mer_exec_end(struct mer_exec *x)
     x->kept = NULL;
 }
 
+bool mer_exec_has_errors(const struct mer_exec *x)
+{
+    return x->errors != NULL;
+}
+
 const struct mer_exec_hole *mer_exec_holes(const struct mer_exec *x, uint32_t *n)
 {
     *n = x->holes_n;

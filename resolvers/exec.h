@@ -46,6 +46,7 @@ struct mer_exec_ask {
     const struct mer_variables *vars;
     struct mer_caller caller;
     bool hop;           // asked by another gateway: own databases only
+    bool holes;         // remember where ages were filled in
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
     void (*done)(void *owner); // exactly once, never inside mer_exec_start
@@ -60,8 +61,17 @@ void mer_exec_end(struct mer_exec *x);
 
 // After done: `"data":…,"errors":[…]` without braces around; *has_data false when data is null as a whole.
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data);
+bool mer_exec_has_errors(const struct mer_exec *x);
 // The freshness table; n == 0: no data from any placement.
 const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x);
+
+// Where mer_exec_write filled in an age, ascending: bytes [from, to) of what it wrote into, said by an entry of the
+// freshness table. Only with ask.holes.
+struct mer_exec_hole {
+    size_t from, to;
+    uint32_t entry;
+};
+const struct mer_exec_hole *mer_exec_holes(const struct mer_exec *x, uint32_t *n);
 
 enum mer_exec_cache { MER_EXEC_CACHE_BYPASS = 0, MER_EXEC_CACHE_HIT = 1, MER_EXEC_CACHE_MISS = 2 };
 enum mer_exec_cache mer_exec_cache(const struct mer_exec *x);

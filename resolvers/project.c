@@ -14,6 +14,38 @@ struct writer {
 // False: the value is null where it must not be; what was written of it has been taken back.
 static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o, uint32_t home);
 
+// Takes back what was written from here on, also what is remembered of it.
+static void take_back(struct writer *w, size_t start)
+{
+    w->out->n = start;
+    while (w->x->holes_n && w->x->holes[w->x->holes_n - 1].to > start) {
+        w->x->holes_n--;
+    }
+}
+
+static void note_hole(struct mer_exec *x, size_t from, size_t to, uint32_t entry)
+{
+    if (x->holes_n == x->holes_cap) {
+        x->holes_cap = x->holes_cap ? x->holes_cap * 2 : 64;
+        struct mer_exec_hole *grown = MER_NEW_N(x->a, struct mer_exec_hole, x->holes_cap);
+        if (x->holes_n) {
+            memcpy(grown, x->holes, x->holes_n * sizeof(*grown));
+        }
+        x->holes = grown;
+    }
+    x->holes[x->holes_n++] = (struct mer_exec_hole){from, to, entry};
+}
+
+static bool write_age(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v)
+{
+    size_t from = w->out->n;
+    mer_fresh_write_row(w->out, &w->x->fresh.items[v->n], v->n, f->sub, w->x->ask.vars, w->x->now_us);
+    if (w->x->ask.holes) {
+        note_hole(w->x, from, w->out->n, v->n);
+    }
+    return true;
+}
+
 static void push(struct writer *w, struct mer_slice key, uint32_t index)
 {
     if (w->path_n == w->path_cap) {
@@ -65,7 +97,7 @@ static bool write_list(struct writer *w, const struct mer_shape_field *f, const 
         bool ok = write_value(w, f, &v->items[i], level + 1);
         w->path_n--;
         if (!ok) {
-            w->out->n = start;
+            take_back(w, start);
             return false;
         }
     }
@@ -84,8 +116,7 @@ static bool write_present(struct writer *w, const struct mer_shape_field *f, con
     case MER_VAL_OBJECT:
         return write_object(w, f->sub, v->object, f->fetch);
     case MER_VAL_AGE:
-        mer_fresh_write_row(w->out, &w->x->fresh.items[v->n], v->n, f->sub, w->x->ask.vars, w->x->now_us);
-        return true;
+        return write_age(w, f, v);
     case MER_VAL_NULL:
     default:
         return false;
@@ -169,7 +200,7 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         bool ok = write_field(w, v, f, o, home);
         w->path_n--;
         if (!ok) {
-            w->out->n = start;
+            take_back(w, start);
             return false;
         }
     }
@@ -293,7 +324,7 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
     size_t start = out->n;
     *has_data = write_root(&w);
     if (!*has_data) {
-        out->n = start;
+        take_back(&w, start);
         mer_buf_add(out, MER_S("null"));
     }
     if (!x->errors) {
