@@ -32,6 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct mer_slice second = build_and_print(a, first);
         MER_ASSERT(mer_slice_eq(first, second));
     }
+    struct mer_ast_document *doc;
+    struct mer_schema *strict;
+    if (mer_parse(a, text, MER_PARSE_ANY, NULL, &doc, NULL) == MER_OK)
+        (void)!mer_schema_build(a, doc, NULL, &strict, NULL);
     (void)!mer_supergraph_load(a, text, &sg, NULL);
     mer_arena_destroy(a);
     return 0;
