@@ -27,7 +27,7 @@ struct mer_kpi_source {
     struct mer_slice from;       // tables and joins
     struct mer_slice row;        // alias of the row with tenant_id and facility_id
     struct mer_slice begin, end; // at / start / opened, and end / closed
-    struct mer_slice where;      // n == 0: all rows
+    struct mer_slice where;      // n == 0: all rows; {from} is the first hour asked
     uint32_t index;
 };
 

@@ -88,6 +88,15 @@ static void add_hours(struct mer_buf *b, const struct mer_kpi_source *s, const s
     }
 }
 
+static void add_where(struct mer_buf *b, const struct mer_kpi_source *s, const char *from)
+{
+    if (!s->where.n)
+        return;
+    mer_buf_add_cstr(b, " AND (");
+    add_fragment(b, s->where, "{from}", mer_slice_of(from));
+    mer_buf_add_char(b, ')');
+}
+
 static void add_source(struct mer_buf *b, const struct mer_kpi_raw *raw, const struct mer_kpi_source *s,
                        const struct places *at, struct mer_arena *a)
 {
@@ -99,8 +108,7 @@ static void add_source(struct mer_buf *b, const struct mer_kpi_raw *raw, const s
     mer_buf_printf(b, " AND %.*s.facility_id = ANY (%s)", MER_FMT(s->row), at->facilities);
     if (at->tenant[0])
         mer_buf_printf(b, " AND %.*s.tenant_id = %s", MER_FMT(s->row), at->tenant);
-    if (s->where.n)
-        mer_buf_printf(b, " AND (%.*s)", MER_FMT(s->where));
+    add_where(b, s, at->from);
     mer_buf_add_cstr(b, "\n  GROUP BY 1, 2, 3");
 }
 
@@ -162,8 +170,7 @@ void mer_kpi_first_hour_sql(struct mer_buf *out, const struct mer_kpi_catalogue 
         const struct mer_kpi_source *s = &c->sources[i];
         mer_buf_printf(out, "%sSELECT min(%.*s) AS t FROM %.*s WHERE %.*s.facility_id = $1",
                        i ? " UNION ALL " : "", MER_FMT(s->begin), MER_FMT(s->from), MER_FMT(s->row));
-        if (s->where.n)
-            mer_buf_printf(out, " AND (%.*s)", MER_FMT(s->where));
+        add_where(out, s, "'-infinity'::timestamptz");
     }
     mer_buf_add_cstr(out, ") u");
 }
