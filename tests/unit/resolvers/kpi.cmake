@@ -10,3 +10,4 @@ add_test(NAME kpi.exact
   COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/prove/kpis.py --tool $<TARGET_FILE:kpi_tool>
     --rollup $<TARGET_FILE:rollup_tool> --rounds 10)
 set_tests_properties(kpi.exact PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 240)
+add_test(NAME docs.kpis COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/docs/kpis.py --check)
