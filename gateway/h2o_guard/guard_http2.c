@@ -23,29 +23,20 @@ _Static_assert(sizeof(h2o_http2_settings_t) == 20, "h2o_http2_settings_t is anot
 _Static_assert(H2O_HTTP2_STREAM_STATE_END_STREAM == 7, "stream states are other ones");
 _Static_assert(H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM == -11, "error codes are other ones");
 
-// A stream that was answered whole but is still queued must not stand at a window of zero or less: an update
-// of the window would hit an assertion in the library, and with it the process (fixed upstream in 2019, not
-// in 2.2.5). One above the peer's initial window, a change of that setting does not bring it down to zero.
-static void lift_window(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
-{
-    ssize_t above = (ssize_t)conn->peer_settings.initial_window_size + 1;
-    if (stream->output_window._avail >= above)
-        return;
-    if (stream->output_window._avail <= 0)
-        guard_count(MER_GUARD_WINDOW);
-    stream->output_window._avail = above;
-}
-
-// A rise of the setting that would overflow a stream's window is dropped by the library for this stream, and
-// the fall that follows is not; so all are lifted anew before each change.
-static void lift_queued(h2o_http2_conn_t *conn)
+// Answers that are written but not yet sent are queued. When a frame lifts the window of such a stream above
+// zero, the library hits an assertion, and with it the process (fixed upstream in 2019, not in 2.2.5). So
+// none of them stands at zero or less when a frame comes that changes windows; they have no more use for one.
+static void lift_windows(h2o_http2_conn_t *conn)
 {
     h2o_linklist_t *queue = &conn->_write.streams_to_proceed;
-    for (h2o_linklist_t *n = queue->next; n != queue; n = n->next)
-        lift_window(conn, H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, _refs.link, n));
+    for (h2o_linklist_t *n = queue->next; n != queue; n = n->next) {
+        h2o_http2_stream_t *stream = H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, _refs.link, n);
+        if (stream->output_window._avail > 0)
+            continue;
+        stream->output_window._avail = 1;
+        guard_count(MER_GUARD_WINDOW);
+    }
 }
-
-// ---- frames
 
 // Frames that carry no request and no body are counted; above a rate that requests and answers do not
 // explain, the peer is playing. The rate is per second and connection.
@@ -102,14 +93,18 @@ static ssize_t before_frame(h2o_http2_conn_t *conn, struct mer_guard_conn *g, co
         return 0;
     case H2O_HTTP2_FRAME_TYPE_SETTINGS:
         count_frames(conn, g, 1 + f->length / SETTINGS_WEIGHT); // 2730 entries fit into one
-        lift_queued(conn);
+        lift_windows(conn);
         return 0;
     case H2O_HTTP2_FRAME_TYPE_PRIORITY:
     case H2O_HTTP2_FRAME_TYPE_PUSH_PROMISE:
     case H2O_HTTP2_FRAME_TYPE_PING:
     case H2O_HTTP2_FRAME_TYPE_GOAWAY:
+        count_frame(conn, g);
+        return 0;
     case H2O_HTTP2_FRAME_TYPE_WINDOW_UPDATE:
         count_frame(conn, g);
+        if (f->stream)
+            lift_windows(conn);
         return 0;
     default:
         count_frame(conn, g);
@@ -259,11 +254,7 @@ GUARD_HOOK void h2o_http2_stream_reset(h2o_http2_conn_t *conn, h2o_http2_stream_
     if ((g->resets > mer_guard_limits.resets && g->resets * 2 > g->opened) ||
         g->recent_resets > RECENT_RESETS_MAX)
         guard_condemn(g, MER_GUARD_RESETS, "too many streams were reset");
-    bool stays =
-        stream->state >= H2O_HTTP2_STREAM_STATE_SEND_HEADERS && h2o_linklist_is_linked(&stream->_refs.link);
     mer_guard_real.stream_reset(conn, stream);
-    if (stays)
-        lift_window(conn, stream);
 }
 
 // After GOAWAY the library closes the socket as soon as the last answer is handed to it, whether or not it
@@ -282,10 +273,8 @@ GUARD_HOOK void h2o_http2_stream_send_pending_data(h2o_http2_conn_t *conn, h2o_h
 {
     mer_guard_hook_calls[HOOK_SEND_PENDING]++;
     mer_guard_real.send_pending(conn, stream);
-    if (stream->state != H2O_HTTP2_STREAM_STATE_END_STREAM)
-        return;
-    lift_window(conn, stream);
-    hold_for_write(conn);
+    if (stream->state == H2O_HTTP2_STREAM_STATE_END_STREAM)
+        hold_for_write(conn);
 }
 
 // ---- for the server
