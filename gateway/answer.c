@@ -43,10 +43,12 @@ static void describe(struct mer_buf *b, const struct mer_fresh_entry *e, int64_t
 {
     bool stale = e->as_of_us == MER_TIME_UNKNOWN || now_us - e->as_of_us > e->stale_after_us;
     mer_buf_printf(b, "\n%.*s/%.*s/%.*s/%.*s/%d%d%d%d", MER_FMT(e->source), MER_FMT(e->region),
-                   MER_FMT(e->environment), MER_FMT(e->facility), (int)e->tier, stale, e->online, e->unreachable);
+                   MER_FMT(e->environment), MER_FMT(e->facility), (int)e->tier, stale, e->online,
+                   e->unreachable);
 }
 
-struct mer_slice mer_answer_etag(struct mer_arena *a, struct mer_slice body, const struct mer_exec *x, int64_t now_us)
+struct mer_slice mer_answer_etag(struct mer_arena *a, struct mer_slice body, const struct mer_exec *x,
+                                 int64_t now_us)
 {
     struct mer_buf b;
     uint32_t n = 0;

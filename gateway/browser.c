@@ -31,7 +31,8 @@ static bool is_plain(struct mer_slice s, size_t longest)
     return s.n > 0 && s.n <= longest;
 }
 
-size_t mer_browser_headers(const struct mer_config *c, const struct mer_http_req *req, struct mer_http_header *out)
+size_t mer_browser_headers(const struct mer_config *c, const struct mer_http_req *req,
+                           struct mer_http_header *out)
 {
     struct mer_slice origin = mer_http_header(req, "origin");
     if (origin.n == 0 || !is_plain(origin, 256) || !mer_browser_allows(c, origin)) {
@@ -73,7 +74,8 @@ static bool is_own(const struct mer_http_req *req, struct mer_slice origin)
 // A header that no page can set on another origin's behalf without a preflight.
 static bool has_unsafe_header(const struct mer_http_req *req)
 {
-    static const char *const names[] = {"x-meridian-csrf", "apollo-require-preflight", "x-apollo-operation-name"};
+    static const char *const names[] = {"x-meridian-csrf", "apollo-require-preflight",
+                                        "x-apollo-operation-name"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (mer_http_header(req, names[i]).n) {
             return true;
@@ -104,5 +106,6 @@ bool mer_browser_safe(const struct mer_config *c, const struct mer_http_req *req
     }
     // Old browsers send neither; all of them call themselves Mozilla, and a page cannot change that unasked.
     struct mer_slice agent = mer_http_header(req, "user-agent");
-    return site.n == 0 && !mer_slice_starts(agent, MER_S("Mozilla/")) && !mer_slice_starts(agent, MER_S("Opera/"));
+    return site.n == 0 && !mer_slice_starts(agent, MER_S("Mozilla/")) &&
+           !mer_slice_starts(agent, MER_S("Opera/"));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Coding: gzip of requests and answers (RFC 9110 8.4, RFC 1952). One coder a loop, because zlib's state is a quarter of
-// a megabyte that nobody wants to allocate for each answer; results live in the arena given. No I/O.
+// Coding: gzip of requests and answers (RFC 9110 8.4, RFC 1952). One coder a loop, because zlib's state is a
+// quarter of a megabyte that nobody wants to allocate for each answer; results live in the arena given. No
+// I/O.
 #ifndef MER_GATEWAY_CODING_H
 #define MER_GATEWAY_CODING_H
 
@@ -12,8 +13,8 @@ struct mer_coder;
 struct mer_coder *mer_coder_create(void);
 void mer_coder_destroy(struct mer_coder *c);
 
-// One gzip member and nothing behind it. MER_ERR_LIMIT as soon as it would be longer than `max`, whatever is still
-// to come; MER_ERR_INVALID: no gzip, cut short, or a wrong checksum.
+// One gzip member and nothing behind it. MER_ERR_LIMIT as soon as it would be longer than `max`, whatever is
+// still to come; MER_ERR_INVALID: no gzip, cut short, or a wrong checksum.
 enum mer_err mer_coder_unzip(struct mer_coder *c, struct mer_arena *a, struct mer_slice in, size_t max,
                              struct mer_slice *out) MER_MUST_CHECK;
 // MER_NIL when it would not become shorter.

@@ -68,7 +68,8 @@ enum mer_media mer_media_choose(const struct mer_http_req *req)
         take_range(&o, mer_slice_cut(&accept, ','));
     }
     bool get = mer_slice_is(req->method, "GET") || mer_slice_is(req->method, "HEAD");
-    if (get && o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_JSON] && o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_RESPONSE_JSON]) {
+    if (get && o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_JSON] &&
+        o.q[MER_MEDIA_HTML] > o.q[MER_MEDIA_RESPONSE_JSON]) {
         return MER_MEDIA_HTML;
     }
     bool both_wild = o.specificity[MER_MEDIA_JSON] == o.specificity[MER_MEDIA_RESPONSE_JSON];
@@ -134,8 +135,8 @@ static struct mer_slice url_decode(struct mer_arena *a, struct mer_slice s)
 
 // ---- extensions.persistedQuery ----
 
-static bool text_of(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *n, const char *key,
-                    struct mer_slice *to, struct mer_http_problem *problem)
+static bool text_of(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *n,
+                    const char *key, struct mer_slice *to, struct mer_http_problem *problem)
 {
     if (n && n->type == MER_JSON_STRING) {
         *to = mer_json_string(a, j, n);
@@ -174,7 +175,8 @@ static bool read_extensions(struct mer_arena *a, const struct mer_json *j, const
 static bool has_operation(const struct mer_graphql_params *out, struct mer_http_problem *problem)
 {
     if (out->document_id.n && (out->query.n || out->hash.n)) {
-        return bad(problem, "documentId stands for the document: neither query nor persistedQuery may be beside it");
+        return bad(problem,
+                   "documentId stands for the document: neither query nor persistedQuery may be beside it");
     }
     return out->query.n || out->document_id.n || out->hash.n || bad(problem, "Must provide query string.");
 }
@@ -217,7 +219,8 @@ static bool read_json(struct mer_http_req *req, const char *what, struct mer_sli
            refuse(problem, 400, "BAD_USER_INPUT", "%s: %.150s", what, d.msg);
 }
 
-static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out, struct mer_http_problem *problem)
+static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out,
+                     struct mer_http_problem *problem)
 {
     struct url_params more = {MER_NIL, MER_NIL};
     out->is_get = true;
@@ -270,8 +273,8 @@ static bool is_json(struct mer_slice type, bool *charset_ok)
 }
 
 // The body as it is meant: decoded. Encodings in a row, or one that we do not know: 415.
-static bool decode(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes, struct mer_slice *body,
-                   struct mer_http_problem *problem)
+static bool decode(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
+                   struct mer_slice *body, struct mer_http_problem *problem)
 {
     struct mer_slice coding = mer_slice_trim(mer_http_header(req, "content-encoding"));
     *body = req->body;
@@ -286,7 +289,8 @@ static bool decode(struct mer_http_req *req, struct mer_coder *coder, size_t max
     if (err == MER_ERR_LIMIT) {
         problem->limit = "body";
         problem->value = max_bytes;
-        return refuse(problem, 413, "PAYLOAD_TOO_LARGE", "the body is longer than %zu bytes when decoded", max_bytes);
+        return refuse(problem, 413, "PAYLOAD_TOO_LARGE", "the body is longer than %zu bytes when decoded",
+                      max_bytes);
     }
     return err == MER_OK || bad(problem, "the body is not gzip");
 }
@@ -309,7 +313,8 @@ static bool read_body(struct mer_http_req *req, struct mer_slice body, struct me
     if (!text_of(a, j, mer_json_get(j, root, MER_S("query")), "query", &out->query, problem) ||
         !text_of(a, j, mer_json_get(j, root, MER_S("operationName")), "operationName", &out->operation_name,
                  problem) ||
-        !text_of(a, j, mer_json_get(j, root, MER_S("documentId")), "documentId", &out->document_id, problem) ||
+        !text_of(a, j, mer_json_get(j, root, MER_S("documentId")), "documentId", &out->document_id,
+                 problem) ||
         !read_extensions(a, j, mer_json_get(j, root, MER_S("extensions")), out, problem) ||
         !has_operation(out, problem)) {
         return false;
@@ -351,8 +356,9 @@ static bool not_found(struct mer_http_problem *problem)
     return refuse(problem, 0, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound");
 }
 
-bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a, struct mer_slice tenant,
-                          struct mer_graphql_params *params, struct mer_http_problem *problem)
+bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a,
+                          struct mer_slice tenant, struct mer_graphql_params *params,
+                          struct mer_http_problem *problem)
 {
     struct mer_slice id = params->document_id.n ? params->document_id : params->hash;
     const struct mer_slice *trusted = id.n ? mer_documents_get(from->trusted, id) : NULL;
@@ -364,7 +370,8 @@ bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_a
         return true;
     }
     if (params->query.n && from->only) {
-        return refuse(problem, 403, "FORBIDDEN", "only trusted documents are executed here: ask by documentId");
+        return refuse(problem, 403, "FORBIDDEN",
+                      "only trusted documents are executed here: ask by documentId");
     }
     if (params->query.n) {
         return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// GraphQL over HTTP, the part that is pure: which parameters a request brings, what the client accepts, which status
-// an answer has (the GraphQL over HTTP specification, and the contract's own additions). No I/O; any thread.
+// GraphQL over HTTP, the part that is pure: which parameters a request brings, what the client accepts, which
+// status an answer has (the GraphQL over HTTP specification, and the contract's own additions). No I/O; any
+// thread.
 #ifndef MER_GATEWAY_GRAPHQL_HTTP_H
 #define MER_GATEWAY_GRAPHQL_HTTP_H
 
@@ -39,8 +40,8 @@ struct mer_http_problem {
     uint64_t value;
 };
 
-// Reads the parameters of GET, HEAD and POST; a body that came as gzip counts by its decoded bytes. False: problem
-// says why. Everything lives in the request's arena.
+// Reads the parameters of GET, HEAD and POST; a body that came as gzip counts by its decoded bytes. False:
+// problem says why. Everything lives in the request's arena.
 bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
                              struct mer_graphql_params *out, struct mer_http_problem *problem);
 
@@ -50,9 +51,10 @@ struct mer_graphql_documents {
     bool only;                           // nothing but them
     struct mer_registry *registry;       // NULL: clients register nothing
 };
-// Fills params->query where the request names its document by id or hash; checks a hash against the text that is
-// beside it. False: problem says why; its status 0 means what a GraphQL error has.
-bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a, struct mer_slice tenant,
-                          struct mer_graphql_params *params, struct mer_http_problem *problem);
+// Fills params->query where the request names its document by id or hash; checks a hash against the text that
+// is beside it. False: problem says why; its status 0 means what a GraphQL error has.
+bool mer_graphql_document(const struct mer_graphql_documents *from, struct mer_arena *a,
+                          struct mer_slice tenant, struct mer_graphql_params *params,
+                          struct mer_http_problem *problem);
 
 #endif

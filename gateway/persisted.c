@@ -67,7 +67,8 @@ static enum mer_err fail(const struct reader *r, const struct mer_json_node *at,
 static enum mer_err add(struct reader *r, const struct mer_json_node *id, const struct mer_json_node *text)
 {
     if (!id || id->type != MER_JSON_STRING || !text || text->type != MER_JSON_STRING) {
-        return fail(r, id ? id : mer_json_root(r->json), "an id and a document's text are expected, both strings");
+        return fail(r, id ? id : mer_json_root(r->json),
+                    "an id and a document's text are expected, both strings");
     }
     struct mer_slice *value = MER_NEW(r->a, struct mer_slice);
     *value = mer_json_string(r->a, r->json, text);
@@ -87,7 +88,8 @@ static enum mer_err read_manifest(struct reader *r, const struct mer_json_node *
     }
     const struct mer_json_node *n = list->count ? mer_json_first(r->json, list) : NULL;
     for (uint32_t i = 0; i < list->count; i++, n = mer_json_next(r->json, n)) {
-        enum mer_err err = add(r, mer_json_get(r->json, n, MER_S("id")), mer_json_get(r->json, n, MER_S("body")));
+        enum mer_err err =
+            add(r, mer_json_get(r->json, n, MER_S("id")), mer_json_get(r->json, n, MER_S("body")));
         if (err) {
             return err;
         }
@@ -211,8 +213,8 @@ static struct entry *find(struct mer_registry *r, struct mer_slice tenant, struc
     return NULL;
 }
 
-bool mer_registry_get(struct mer_registry *r, struct mer_arena *a, struct mer_slice tenant, struct mer_slice hash,
-                      struct mer_slice *text)
+bool mer_registry_get(struct mer_registry *r, struct mer_arena *a, struct mer_slice tenant,
+                      struct mer_slice hash, struct mer_slice *text)
 {
     uint64_t h = 0;
     struct entry *e = find(r, tenant, hash, &h);
@@ -225,7 +227,8 @@ bool mer_registry_get(struct mer_registry *r, struct mer_arena *a, struct mer_sl
     return true;
 }
 
-void mer_registry_put(struct mer_registry *r, struct mer_slice tenant, struct mer_slice hash, struct mer_slice text)
+void mer_registry_put(struct mer_registry *r, struct mer_slice tenant, struct mer_slice hash,
+                      struct mer_slice text)
 {
     uint64_t h = 0;
     size_t n = sizeof(struct entry) + hash.n + tenant.n + text.n;
