@@ -69,6 +69,17 @@ static bool open_all(struct serving *s, struct mer_diag *d)
            open_listen(s, &s->config->admin, MER_FACE_ADMIN, d);
 }
 
+// Parent and child each hold them.
+static void close_all(struct serving *s)
+{
+    for (uint32_t i = 0; i < s->listens_n; i++) {
+        close(s->listens[i].fd);
+        if (s->listens[i].tls) {
+            mer_tls_server_unref(s->listens[i].tls);
+        }
+    }
+}
+
 // ---- the child ----
 
 static void *run_worker(void *owner)
@@ -159,10 +170,6 @@ static int child(struct serving *s, const struct mer_snapshot *snapshot, struct 
     MER_ASSERT(fd >= 0);
     int rc = run_workers(s, snapshot, auth, fd);
     close(fd);
-    for (uint32_t i = 0; i < s->listens_n; i++) {
-        close(s->listens[i].fd);
-        mer_tls_server_unref(s->listens[i].tls);
-    }
     return rc;
 }
 
@@ -244,6 +251,7 @@ int mer_serve(const struct mer_config *config)
     int fd = signalfd(-1, &set, SFD_CLOEXEC);
     MER_ASSERT(fd >= 0);
     int rc = supervise(&s, snapshot, auth, fd);
+    close_all(&s);
     mer_auth_unref(auth);
     mer_snapshot_destroy(snapshot);
     return rc;
