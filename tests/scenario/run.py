@@ -46,7 +46,7 @@ def load_modules():
 
 def scenarios_of(module, names):
     prefix = module.__name__.removeprefix("test_")
-    for key, work in vars(module).items():
+    for key, work in list(vars(module).items()):
         full = f"scenario.{prefix}.{key.removeprefix('scenario_')}"
         if key.startswith("scenario_") and (not names or any(name in full for name in names)):
             yield full, work
