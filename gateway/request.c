@@ -30,6 +30,7 @@ struct request {
     struct mer_exec *exec;
     int64_t planned_us;
     struct mer_slice explained; // JSON for extensions.plan; n == 0: not asked
+    uint64_t cost;              // as estimated
     bool tagged;                // the answer has an etag
     bool registers;             // its document is kept by its hash once it is known to be valid
 };
@@ -267,11 +268,48 @@ static bool coerce_variables(struct request *r)
 
 static void answered(void *owner);
 
+// What the operation may cost, before anything runs.
+static bool check_cost(struct request *r)
+{
+    const struct mer_shape_field *dearest = NULL;
+    uint64_t max = (uint64_t)r->w->config->limits.cost;
+    r->cost = mer_cost_count(r->op->cost, &r->vars, &dearest);
+    if (r->face == MER_FACE_SOURCES || r->cost <= max) {
+        return true;
+    }
+    struct mer_loc loc = dearest->ast->loc;
+    struct mer_operation_error e = {.code = "QUERY_TOO_COMPLEX", .limit = "cost", .value = r->cost};
+    e.message = mer_arena_printf(r->http->arena,
+                                 "The operation exceeds limit cost: %llu, allowed are %llu. \"%.*s\" costs most.",
+                                 (unsigned long long)r->cost, (unsigned long long)max, MER_FMT(dearest->key));
+    e.locations = &loc;
+    e.locations_n = 1;
+    refuse_operation(r, &e, 1);
+    return false;
+}
+
+static bool wants_cost(const struct request *r)
+{
+    struct mer_slice h = mer_http_header(r->http, "meridian-cost");
+    return r->explained.n || mer_slice_is(h, "1") || mer_slice_is(h, "true");
+}
+
+static void write_cost(const struct request *r, struct mer_buf *b)
+{
+    mer_buf_printf(b, "\"cost\":{\"estimated\":%llu,\"limit\":%lld}", (unsigned long long)r->cost,
+                   (long long)r->w->config->limits.cost);
+}
+
 static void answer_dry_run(struct request *r)
 {
-    struct mer_slice body = mer_arena_printf(r->http->arena, "{\"data\":null,\"extensions\":{\"plan\":%.*s}}",
-                                             MER_FMT(r->explained));
-    struct mer_answer a = {.status = 200, .body = body};
+    struct mer_buf b;
+    mer_buf_init(&b, r->http->arena, r->explained.n + 128);
+    mer_buf_add(&b, MER_S("{\"data\":null,\"extensions\":{\"plan\":"));
+    mer_buf_add(&b, r->explained);
+    mer_buf_add_char(&b, ',');
+    write_cost(r, &b);
+    mer_buf_add(&b, MER_S("}}"));
+    struct mer_answer a = {.status = 200, .body = mer_buf_slice(&b)};
     send(r, &a);
 }
 
@@ -361,6 +399,11 @@ static void write_extensions(const struct request *r, struct mer_buf *b, const s
     if (r->explained.n) {
         mer_buf_printf(b, "%s\"plan\":", open);
         mer_buf_add(b, r->explained);
+        open = ",";
+    }
+    if (wants_cost(r)) {
+        mer_buf_add_cstr(b, open);
+        write_cost(r, b);
         open = ",";
     }
     if (open[1] == 0) {
@@ -453,7 +496,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     }
     if (r->op->ast->kind == MER_OP_MUTATION && r->params.is_get) {
         refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");
-    } else if (coerce_variables(r)) {
+    } else if (coerce_variables(r) && check_cost(r)) {
         execute(r);
     }
 }

@@ -163,6 +163,7 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
         return err;
     }
     op->introspects = asks_introspection(op);
+    op->cost = mer_cost_build(own, op->plan);
     *out = op;
     return MER_OK;
 }
