@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 folder=${1:-/var/tmp/meridian-fresh}
 base=$folder.base
 mirror=${MERIDIAN_MIRROR:-}
-export MERIDIAN_PORT_BASE=${MERIDIAN_PORT_BASE:-28000}
+export MERIDIAN_PORT_BASE=${MERIDIAN_PORT_BASE:-28000} # a whole thousand
 
 skip() { echo "skipped: $*"; exit 77; }
 say() { echo "[fresh $(date +%T)] $*"; }
@@ -72,6 +72,8 @@ requests=$(awk '/^```/ { inblock = !inblock && /sh|console/; next } inblock' "$r
   awk '/^curl / { take = 1 } take { print } take && !/\\$/ { take = 0; print "" }')
 [ -n "$requests" ] || requests=$(awk '/^curl / { take = 1 } take { print } take && !/\\$/ { take = 0; print "" }' "$folder/up.log")
 [ -n "$requests" ] || { echo "no request to try"; exit 1; }
+# The README writes the default ports.
+requests=${requests//127.0.0.1:21/127.0.0.1:${MERIDIAN_PORT_BASE%000}}
 passed=0
 while IFS= read -r -d '' request; do
   answer=$(inside bash -c "cd /src && $request")
