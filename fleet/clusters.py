@@ -84,7 +84,7 @@ def _settings(name):
     values = {
         "listen_addresses": "127.0.0.1", "port": node.port, "unix_socket_directories": "",
         "max_connections": 200 if regional else 100, "shared_buffers": "64MB" if regional else "32MB",
-        "work_mem": "8MB", "maintenance_work_mem": "32MB", "jit": "off",
+        "work_mem": "8MB", "random_page_cost": "1.1", "maintenance_work_mem": "32MB", "jit": "off",
         "wal_level": "logical", "max_wal_senders": 24, "max_replication_slots": 32,
         "max_logical_replication_workers": 20, "max_worker_processes": 28, "max_parallel_workers_per_gather": 0,
         "wal_retrieve_retry_interval": "200ms", "max_slot_wal_keep_size": "2GB", "min_wal_size": "64MB",

@@ -42,8 +42,11 @@ static char *copy_text(const char *s)
 }
 
 // What the compiled SQL relies on, and the server's own bound; options of the DSN come first, so ours hold.
-static char *make_session_options(const struct mer_pg_pool_opts *o)
+// A short statement runs often and by index: one generic plan saves planning it each time. A long one is a search
+// whose best plan depends on its values.
+static char *make_session_options(const struct mer_pg_pool_opts *o, enum mer_pg_lane lane)
 {
+    const char *plans = lane == MER_PG_SHORT ? "force_generic_plan" : "force_custom_plan";
     char *problem = NULL, *out = NULL;
     const char *own = "";
     PQconninfoOption *parsed = PQconninfoParse(o->dsn, &problem);
@@ -55,8 +58,9 @@ static char *make_session_options(const struct mer_pg_pool_opts *o)
     // soon.
     int n = asprintf(&out,
                      "%s -c statement_timeout=%u -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601 "
-                     "-c standard_conforming_strings=on -c client_connection_check_interval=500",
-                     own, o->statement_timeout_ms);
+                     "-c standard_conforming_strings=on -c client_connection_check_interval=500 "
+                     "-c plan_cache_mode=%s",
+                     own, o->statement_timeout_ms, plans);
     if (n < 0)
         abort();
     PQconninfoFree(parsed);
@@ -94,7 +98,8 @@ struct mer_pg_pool *mer_pg_pool_create(struct mer_loop *loop, const struct mer_p
     pool->dsn = copy_text(opts->dsn);
     pool->opts.name = pool->name;
     pool->opts.dsn = pool->dsn;
-    pool->session_options = make_session_options(&pool->opts);
+    for (int lane = 0; lane < MER_PG_LANES_N; lane++)
+        pool->session_options[lane] = make_session_options(&pool->opts, (enum mer_pg_lane)lane);
     mer_pg_queue_init(&pool->failing);
     mer_pg_stmts_init(&pool->stmts, pool->opts.prepared_max);
     mer_buf_init(&pool->scratch, NULL, 1024);
@@ -149,7 +154,8 @@ void mer_pg_pool_destroy(struct mer_pg_pool *pool)
     mer_pg_stmts_fini(&pool->stmts);
     mer_buf_fini(&pool->scratch);
     free(pool->values);
-    free(pool->session_options);
+    for (int lane = 0; lane < MER_PG_LANES_N; lane++)
+        free(pool->session_options[lane]);
     free(pool->name);
     free(pool->dsn);
     free(pool);

@@ -158,7 +158,8 @@ static inline void mer_pg_queue_remove(struct mer_pg_queue *l, struct mer_pg_que
 
 struct mer_pg_pool {
     struct mer_loop *loop;
-    char *name, *dsn, *session_options;
+    char *name, *dsn;
+    char *session_options[MER_PG_LANES_N];
     struct mer_pg_pool_opts opts; // with the defaults filled in
     struct mer_pg_conn *conns[MER_PG_LANES_N];
     uint32_t conns_n[MER_PG_LANES_N];
