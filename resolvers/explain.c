@@ -22,7 +22,11 @@ static struct mer_explain_part explain_part(struct mer_exec *x, struct exec_part
     } else if (p->place->sql) {
         exec_compile_sql(p);
     }
-    out.sql = p->place->sql && !p->error ? p->sql.text : MER_NIL;
+    if (p->place->sql && !p->error) {
+        out.sql = p->sql.text;
+        out.params = p->sql.params;
+        out.params_n = p->sql.params_n;
+    }
     out.graphql = p->place->sql || p->error ? MER_NIL : exec_hop_text(p);
     out.error = p->error;
     return out;
@@ -157,6 +161,22 @@ static void write_text_member(struct mer_buf *b, const char *name, struct mer_sl
     }
 }
 
+static void write_params(struct mer_buf *b, const struct mer_explain_part *p)
+{
+    mer_buf_add(b, MER_S(",\"params\":["));
+    for (uint32_t i = 0; i < p->params_n; i++) {
+        if (i) {
+            mer_buf_add_char(b, ',');
+        }
+        if (p->params[i].null) {
+            mer_buf_add(b, MER_S("null"));
+        } else {
+            mer_json_write_string(b, p->params[i].value);
+        }
+    }
+    mer_buf_add_char(b, ']');
+}
+
 static void write_part_json(struct mer_buf *b, const struct mer_explain *e, const struct mer_explain_fetch *f,
                             const struct mer_explain_part *p)
 {
@@ -176,6 +196,7 @@ static void write_part_json(struct mer_buf *b, const struct mer_explain *e, cons
     }
     mer_buf_add_char(b, ']');
     write_text_member(b, "sql", p->sql);
+    write_params(b, p);
     write_text_member(b, "graphql", p->graphql);
     write_text_member(b, "note", mer_slice_of(p->note));
     write_text_member(b, "error", p->error ? mer_slice_of(p->error->code) : MER_NIL);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "resolvers/exec.h"
+#include "resolvers/postgres/pool.h"
 
 struct mer_explain_part {
     struct mer_slice region;
@@ -17,6 +18,8 @@ struct mer_explain_part {
     const enum mer_reject *verdicts;  // by place
     const struct mer_exec_error *error;
     struct mer_slice sql, graphql; // what would be sent
+    const struct mer_pg_param *params; // of sql, $1 first
+    uint32_t params_n;
     const char *note;              // or NULL
 };
 
