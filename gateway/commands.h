@@ -13,6 +13,11 @@ struct mer_plan_args {
 };
 
 int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const struct mer_plan_args *args);
+// Prints the API schema as SDL, or as the answer of an introspection query. Of the configuration only `supergraph`.
+int mer_command_schema(struct mer_arena *a, const struct mer_config *c, bool json);
+// Checks documents (files; *.json: lists of trusted documents; "-": standard input) against the API schema and the
+// limits; prints `FILE:LINE:COLUMN: message` for each finding.
+int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const char *const *paths, size_t n);
 // GET of a path of the admin listener; prints the body.
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
 int mer_command_check(const struct mer_config *c);

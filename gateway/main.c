@@ -8,9 +8,12 @@
 #include "gateway/serve.h"
 
 #define SETS_MAX 64
+#define FILES_MAX 4096
 
 struct args {
-    const char *config, *from, *to;
+    const char *config, *supergraph, *from, *to;
+    const char *files[FILES_MAX]; // arguments without a name
+    size_t files_n;
     const char *sets[SETS_MAX];
     size_t sets_n;
     bool once, offline;
@@ -27,6 +30,8 @@ static int usage(const char *what)
             "       meridian check  --config FILE [--offline]\n"
             "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
             "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
+            "       meridian schema (--config FILE|--supergraph FILE) [--json]\n"
+            "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
             "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
             what);
     return 2;
@@ -40,7 +45,7 @@ struct option {
 static bool take_value(struct args *a, const char *name, const char *value)
 {
     const struct option options[] = {
-        {"--config", &a->config},       {"--from", &a->from},
+        {"--config", &a->config},       {"--supergraph", &a->supergraph}, {"--from", &a->from},
         {"--to", &a->to},               {"--query", &a->plan.query},
         {"--variables", &a->plan.variables}, {"--facts", &a->plan.facts},
         {"--tenant", &a->plan.tenant},  {"--role", &a->plan.role},
@@ -76,6 +81,8 @@ static bool parse_args(int argc, char **argv, struct args *a)
             a->plan.json = true;
         } else if (i + 1 < argc && take_value(a, argv[i], argv[i + 1])) {
             i++;
+        } else if (a->files_n < FILES_MAX && (argv[i][0] != '-' || argv[i][1] == 0)) {
+            a->files[a->files_n++] = argv[i];
         } else {
             return false;
         }
@@ -90,8 +97,19 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
     if (strcmp(command, "routes") == 0 && !a->config) {
         return mer_command_routes(arena, NULL, a->plan.admin);
     }
+    bool schema = strcmp(command, "schema") == 0, validate = strcmp(command, "validate") == 0;
+    if ((a->files_n > 0) != validate) {
+        return usage(validate ? "DOCUMENT is expected" : a->files[0]);
+    }
+    if ((schema || validate) && a->supergraph && !a->config) {
+        mer_config_defaults(arena, &c);
+        c.supergraph = mer_slice_of(a->supergraph);
+        return schema ? mer_command_schema(arena, &c, a->plan.json)
+                      : mer_command_validate(arena, &c, a->files, a->files_n);
+    }
     if (!a->config) {
-        return usage("--config FILE is expected");
+        return usage(schema || validate ? "--config FILE or --supergraph FILE is expected"
+                                        : "--config FILE is expected");
     }
     if (mer_config_load(arena, a->config, a->sets, a->sets_n, &c, &d)) {
         fprintf(stderr, "meridian: %s\n", d.msg);
@@ -99,6 +117,12 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
     }
     if (strcmp(command, "serve") == 0) {
         return mer_serve(&c);
+    }
+    if (schema) {
+        return mer_command_schema(arena, &c, a->plan.json);
+    }
+    if (validate) {
+        return mer_command_validate(arena, &c, a->files, a->files_n);
     }
     if (strcmp(command, "rollup") == 0) {
         return mer_command_rollup(arena, &c, a->once, a->from, a->to);
@@ -117,7 +141,7 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
 
 int main(int argc, char **argv)
 {
-    struct args a = {0};
+    static struct args a;
     if (argc < 2) {
         return usage("a command is expected");
     }

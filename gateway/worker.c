@@ -10,10 +10,10 @@
 const uint32_t mer_latency_bounds_us[11] = {500,   1000,   2500,   5000,    10000,  25000,
                                             50000, 100000, 250000, 1000000, 5000000};
 
-static void set_limits(struct mer_worker *w)
+struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c)
 {
-    const struct mer_config_limits *l = &w->config->limits;
-    w->operation_opts = (struct mer_operation_opts){
+    const struct mer_config_limits *l = &c->limits;
+    return (struct mer_operation_opts){
         .max_tokens = (uint32_t)l->tokens,
         .limits =
             {
@@ -26,8 +26,13 @@ static void set_limits(struct mer_worker *w)
                 .expanded_selections = (uint32_t)l->expanded_selections,
                 .list_items = (uint32_t)l->list_argument,
             },
-        .introspection = w->config->introspection,
+        .introspection = c->introspection,
     };
+}
+
+static void set_limits(struct mer_worker *w)
+{
+    w->operation_opts = mer_worker_operation_opts(w->config);
     // Another gateway's planner writes these: aliases are its way to name things, the client's limits held there.
     w->hop_opts = w->operation_opts;
     w->hop_opts.limits.aliases = 0;

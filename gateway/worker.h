@@ -81,6 +81,8 @@ void mer_worker_run(struct mer_worker *w);
 void mer_worker_drain(struct mer_worker *w);
 void mer_worker_destroy(struct mer_worker *w);
 
+// How client operations are made under this configuration.
+struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c);
 void mer_worker_count_code(struct mer_worker *w, const char *code);
 
 // request.c: POST and GET of /graphql and /sources/NAME.

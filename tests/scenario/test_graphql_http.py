@@ -266,3 +266,51 @@ def scenario_gzip_and_tags_are_the_same_over_http2(fleet):
         answer = curl("us-east", how, body, fields)
         equal((answer.status, answer.headers["content-encoding"]), (200, "gzip"), how)
         assert b'"facilities"' in gzip.decompress(answer.body), how
+
+
+# ---- the command line for frontends ----
+
+def meridian(*args, stdin=None):
+    from fleet.gateways import binary
+    return subprocess.run([str(binary()), *map(str, args)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, check=False, cwd=layout.ROOT)
+
+
+def scenario_the_schema_command_tells_what_clients_see(fleet):
+    supergraph = layout.ROOT / "schema" / "supergraph.graphql"
+    sdl, told = meridian("schema", "--supergraph", supergraph), meridian("schema", "--supergraph", supergraph, "--json")
+    equal((sdl.returncode, told.returncode), (0, 0), "exit status")
+    from fleet.gateways import config_file
+    equal(meridian("schema", "--config", config_file("us-east")).stdout, sdl.stdout, "by configuration")
+    if npm_kit.skipped(npm_kit.missing("graphql")):
+        return
+    document = "query A { facilities { code nmae } }"
+    made = npm_kit.node("schema_round_trip.mjs", input=json.dumps({
+        "sdl": sdl.stdout, "introspection": json.loads(told.stdout)["data"], "document": document}).encode())
+    equal(made["printed"].strip(), sdl.stdout.strip(), "printSchema of the introspection answer")
+    equal(made["sorted"], True, "the same schema")
+    (error,) = made["errors"]
+    found = meridian("validate", "--supergraph", supergraph, "-", stdin=document)
+    equal((found.returncode, found.stdout), (1, f"-:{error['line']}:{error['column']}: {error['message']}\n"), "validate")
+
+
+def scenario_the_validate_command_checks_documents_and_lists(fleet):
+    supergraph, folder = layout.ROOT / "schema" / "supergraph.graphql", layout.STATE / "documents"
+    folder.mkdir(exist_ok=True)
+    good, bad, deep, listed = (folder / name for name in ("good.graphql", "bad.graphql", "deep.graphql", "list.json"))
+    good.write_text("query Good { facilities { code } }")
+    bad.write_text("query Bad {\n  facilities { code\n}")
+    deep.write_text("{ " + "facilities { orders { edges { node { facility { orders { edges { node { facility { orders { edges { "
+                    "node { facility { orders { edges { node { id " + "} " * 17)
+    listed.write_text(json.dumps({"one": "{ facilities { code } }", "two": "{ facilities { nothing } }"}))
+    done = meridian("validate", "--supergraph", supergraph, good)
+    equal((done.returncode, done.stdout), (0, "1 operations in 1 documents are valid\n"), "good")
+    done = meridian("validate", "--supergraph", supergraph, good, bad, deep, listed)
+    lines = done.stdout.splitlines()
+    equal((done.returncode, len(lines)), (1, 3), done.stdout)
+    assert lines[0].startswith(f"{bad}:3:2: Syntax Error"), lines[0]
+    assert lines[1].startswith(f"{deep}:1:") and "limit depth" in lines[1], lines[1]
+    assert lines[2].startswith(f"{listed}#two:1:16: Cannot query field"), lines[2]
+    for args in (["validate", "--supergraph", supergraph], ["validate", good], ["schema"],
+                 ["schema", "--supergraph", folder / "none"], ["validate", "--supergraph", supergraph, folder / "none"]):
+        equal(meridian(*args).returncode, 2, str(args))
