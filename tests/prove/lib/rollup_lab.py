@@ -134,7 +134,7 @@ ORACLE = {
     "cancelled_n": of("orders", "count(*)", within("cancelled_at")),
     "cancelled_usd": of("orders", USD, within("cancelled_at")),
     "revenue_usd": of_lines("l.line_amount * r.fx_usd"),
-    "cost_usd": of_lines("l.qty_shipped * p.std_cost * r.fx_usd"),
+    "cost_usd": of_lines("l.qty_shipped * p.std_cost"),
     "delivered_n": of("orders", "count(*)", within("delivered_at")),
     "ontime_n": of("orders", "count(*)", within("delivered_at") + " AND r.delivered_at <= r.promised_at"),
     "good": of("production_logs", "sum(r.good)", within("logged_at")),
