@@ -4,6 +4,7 @@
 A gateway opens SQL only to databases of its own site; every other site is a placement of kind graphql that is
 dialled through the link proxy. The rollup worker of a region reads the same file as the region's gateway.
 """
+import json
 import os
 
 import yaml
@@ -11,9 +12,10 @@ import yaml
 from fleet.clusters import dsn
 from fleet.layout import (BASE, DB, ENVIRONMENTS, FACILITIES, GATEWAYS, REGIONS, REPLICAS, ROOT, STATE, environments_of,
                           facilities_of, gateway_port, link_port, memcached_port, neighbours_of)
-from fleet.pki import AUDIENCE, CA, JWKS, certificate
+from fleet.pki import AUDIENCE, CA, JWKS, certificate, token
 
 CONFIG = STATE / "config"
+EXPLORER = CONFIG / "explorer.json"   # the headers that the explorer begins with
 
 
 def config_file(name):
@@ -105,6 +107,7 @@ def config(name):
         "cache": {"memory": "64MiB"},
         "introspection": True,
         "development": True,
+        "explorer": {"headers": str(EXPLORER)},
         "telemetry": {"log": "info"},
     }
     if name not in FACILITIES:
@@ -119,6 +122,9 @@ def config(name):
 
 def write_configs():
     CONFIG.mkdir(parents=True, exist_ok=True)
+    EXPLORER.touch(mode=0o600)
+    EXPLORER.write_text(json.dumps({"authorization": f"Bearer {token('tenant-foo-inc', 'developer', lifetime=7 * 86400)}",
+                                    "meridian-explain": "plan"}))
     for name in GATEWAYS:
         path = config_file(name)
         head = f"# The {name} gateway of the local fleet on ports from {BASE}. Written by fleet/gateways.py at each start.\n"

@@ -2,6 +2,7 @@
 // What a listener serves, by path: GraphQL goes to request.c, the rest is here.
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/explorer.h"
 #include "gateway/worker.h"
 #include "resolvers/postgres/pool.h"
 
@@ -263,6 +264,8 @@ void mer_face_handle(void *owner, struct mer_http_req *req)
         sources(f->worker, req);
     } else if (mer_slice_is(req->path, "/graphql")) {
         mer_request_handle(f->worker, MER_FACE_CLIENTS, 0, req);
+    } else if (mer_slice_starts(req->path, MER_S("/explorer/"))) {
+        mer_explorer_handle(req, f->worker->coder, f->worker->snapshot->explorer_headers);
     } else if (mer_slice_is(req->path, "/health")) {
         health(f->worker, req);
     } else if (mer_slice_is(req->path, "/ready")) {

@@ -468,6 +468,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     w->counters.requests++;
     if (r->media == MER_MEDIA_HTML) {
         struct mer_answer a = {.status = 200, .body = mer_explorer_page()};
+        add_header(&a, MER_S("content-security-policy"), MER_S(MER_EXPLORER_POLICY));
         send(r, &a);
         return;
     }
