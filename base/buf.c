@@ -69,15 +69,22 @@ void mer_buf_add_char(struct mer_buf *b, char c)
     b->n++;
 }
 
-void mer_buf_add_u64(struct mer_buf *b, uint64_t v)
+void mer_buf_add_digits(struct mer_buf *b, uint64_t v, unsigned width)
 {
     char digits[20];
-    size_t at = sizeof(digits);
+    size_t at = sizeof(digits), from = width < sizeof(digits) ? sizeof(digits) - width : 0;
     do {
         digits[--at] = (char)('0' + v % 10);
         v /= 10;
     } while (v);
+    while (at > from)
+        digits[--at] = '0';
     mer_buf_add(b, mer_slice_make(digits + at, sizeof(digits) - at));
+}
+
+void mer_buf_add_u64(struct mer_buf *b, uint64_t v)
+{
+    mer_buf_add_digits(b, v, 1);
 }
 
 void mer_buf_add_i64(struct mer_buf *b, int64_t v)
@@ -85,6 +92,16 @@ void mer_buf_add_i64(struct mer_buf *b, int64_t v)
     if (v < 0)
         mer_buf_add_char(b, '-');
     mer_buf_add_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void mer_buf_add_thousandths(struct mer_buf *b, int64_t v)
+{
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    if (v < 0)
+        mer_buf_add_char(b, '-');
+    mer_buf_add_u64(b, u / 1000);
+    mer_buf_add_char(b, '.');
+    mer_buf_add_digits(b, u % 1000, 3);
 }
 
 void mer_buf_printf(struct mer_buf *b, const char *fmt, ...)

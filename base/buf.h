@@ -24,6 +24,10 @@ void mer_buf_add_cstr(struct mer_buf *b, const char *s);
 void mer_buf_add_char(struct mer_buf *b, char c);
 void mer_buf_add_u64(struct mer_buf *b, uint64_t v);
 void mer_buf_add_i64(struct mer_buf *b, int64_t v);
+// With zeros in front up to this many digits (at most 20).
+void mer_buf_add_digits(struct mer_buf *b, uint64_t v, unsigned width);
+// A number of thousandths as a decimal with three places: 12345 is 12.345.
+void mer_buf_add_thousandths(struct mer_buf *b, int64_t v);
 void mer_buf_printf(struct mer_buf *b, const char *fmt, ...) MER_PRINTF(2, 3);
 
 static inline struct mer_slice mer_buf_slice(const struct mer_buf *b)

@@ -151,16 +151,29 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+static void add_two(struct mer_buf *b, char before, int64_t v)
+{
+    mer_buf_add_char(b, before);
+    mer_buf_add_digits(b, (uint64_t)v, 2);
+}
+
 void mer_time_write_rfc3339(struct mer_buf *b, int64_t wall_us)
 {
     int64_t seconds = floor_div(wall_us, US_PER_S), us = wall_us - seconds * US_PER_S;
     int64_t days = floor_div(seconds, S_PER_DAY), clock = seconds - days * S_PER_DAY;
     int64_t year, month, day;
     date_from_days(days, &year, &month, &day);
-    mer_buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, (int)day, (int)(clock / 3600),
-                   (int)(clock / 60 % 60), (int)(clock % 60));
+    if (year < 0)
+        mer_buf_add_char(b, '-');
+    mer_buf_add_digits(b, (uint64_t)(year < 0 ? -year : year), 4);
+    add_two(b, '-', month);
+    add_two(b, '-', day);
+    add_two(b, 'T', clock / 3600);
+    add_two(b, ':', clock / 60 % 60);
+    add_two(b, ':', clock % 60);
     if (us) {
-        mer_buf_printf(b, ".%06d", (int)us);
+        mer_buf_add_char(b, '.');
+        mer_buf_add_digits(b, (uint64_t)us, 6);
         while (b->p[b->n - 1] == '0')
             b->n--;
     }

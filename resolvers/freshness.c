@@ -70,7 +70,7 @@ static bool is_stale(const struct mer_fresh_entry *e, int64_t now_us)
 
 static void write_seconds(struct mer_buf *b, int64_t us)
 {
-    mer_buf_printf(b, "%lld.%03d", (long long)(us / 1000000), (int)(us / 1000 % 1000));
+    mer_buf_add_thousandths(b, us / 1000);
 }
 
 static void write_age(struct mer_buf *b, int64_t since_us, int64_t now_us)
@@ -215,13 +215,17 @@ static void write_source(struct mer_buf *b, const struct mer_fresh_entry *e, int
 {
     mer_buf_add(b, MER_S("{\"source\":"));
     write_text(b, e->source);
-    mer_buf_printf(b, ",\"tier\":\"%s\",\"region\":", mer_tier_name(e->tier));
+    mer_buf_add(b, MER_S(",\"tier\":\""));
+    mer_buf_add_cstr(b, mer_tier_name(e->tier));
+    mer_buf_add(b, MER_S("\",\"region\":"));
     write_text(b, e->region);
     mer_buf_add(b, MER_S(",\"environment\":"));
     write_text(b, e->environment);
     mer_buf_add(b, MER_S(",\"facility\":"));
     write_text(b, e->facility);
-    mer_buf_printf(b, ",\"role\":\"%s\",\"asOf\":", mer_role_name(e->role));
+    mer_buf_add(b, MER_S(",\"role\":\""));
+    mer_buf_add_cstr(b, mer_role_name(e->role));
+    mer_buf_add(b, MER_S("\",\"asOf\":"));
     write_time(b, e->as_of_us);
     mer_buf_add(b, MER_S(",\"ageSeconds\":"));
     write_age(b, e->as_of_us, now_us);

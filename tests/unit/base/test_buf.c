@@ -49,6 +49,14 @@ static void numbers_and_printf(void **state)
     mer_buf_add_i64(&b, -7);
     mer_buf_printf(&b, " %s|%05d", "x", 42);
     mer_assert_slice(mer_buf_slice(&b), "0 18446744073709551615 -9223372036854775808 -7 x|00042");
+    mer_buf_clear(&b);
+    mer_buf_add_digits(&b, 7, 3);
+    mer_buf_add_digits(&b, 1234, 3);
+    mer_buf_add_digits(&b, 0, 40);
+    mer_buf_add_char(&b, ' ');
+    mer_buf_add_thousandths(&b, 12034);
+    mer_buf_add_thousandths(&b, -5);
+    mer_assert_slice(mer_buf_slice(&b), "007123400000000000000000000 12.034-0.005");
     size_t before = b.n;
     mer_buf_printf(&b, "%0500d", 1); // longer than the room
     assert_int_equal(b.n, before + 500);
