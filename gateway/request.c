@@ -353,6 +353,11 @@ static void execute(struct request *r)
     r->ask.hop = r->face == MER_FACE_SOURCES || mer_http_header(r->http, "meridian-hop").n > 0;
     r->ask.max_age_us = r->max_age_us;
     r->ask.holes = r->params.is_get;
+    r->ask.text = r->op->text;
+    r->ask.name = r->op->name;
+    if (r->params.variables) {
+        r->ask.variables = mer_json_raw(r->params.variables_json, r->params.variables);
+    }
     r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
     r->ask.done = answered;
     r->ask.owner = r;
@@ -369,9 +374,15 @@ static void count_error(void *owner, const char *code)
 static struct mer_slice server_timing(const struct request *r)
 {
     int64_t now = mer_time_mono_us();
-    return mer_arena_printf(r->http->arena, "plan;dur=%.3f, execute;dur=%.3f, total;dur=%.3f",
-                            (double)(r->planned_us - r->http->received_us) / 1000, (double)(now - r->planned_us) / 1000,
-                            (double)(now - r->http->received_us) / 1000);
+    struct mer_buf b;
+    mer_buf_init(&b, r->http->arena, 80);
+    mer_buf_add(&b, MER_S("plan;dur="));
+    mer_buf_add_thousandths(&b, r->planned_us - r->http->received_us);
+    mer_buf_add(&b, MER_S(", execute;dur="));
+    mer_buf_add_thousandths(&b, now - r->planned_us);
+    mer_buf_add(&b, MER_S(", total;dur="));
+    mer_buf_add_thousandths(&b, now - r->http->received_us);
+    return mer_buf_slice(&b);
 }
 
 static void add_cache_headers(struct request *r, struct mer_answer *a)
@@ -392,7 +403,8 @@ static void write_extensions(const struct request *r, struct mer_buf *b, const s
 {
     const char *open = ",\"extensions\":{";
     if (fresh->n) {
-        mer_buf_printf(b, "%s\"freshness\":", open);
+        mer_buf_add_cstr(b, open);
+        mer_buf_add(b, MER_S("\"freshness\":"));
         mer_fresh_write_extension(b, fresh, mer_time_wall_us());
         open = ",";
     }

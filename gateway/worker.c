@@ -99,8 +99,11 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     if (err) {
         return err;
     }
-    w->cache = mer_cache_create(w->loop, opts->cache_bytes, opts->shared);
+    size_t answers = opts->cache_bytes / 4; // they are made of what the other cache holds
+    w->cache = mer_cache_create(w->loop, opts->cache_bytes - answers, opts->shared);
+    w->answers = mer_memory_cache_create(answers);
     w->site->cache = w->cache;
+    w->site->answers = w->answers;
     struct mer_poller_opts p = {
         .site = w->site,
         .health_ms = (uint32_t)w->config->monitor.interval_ms,
@@ -142,6 +145,7 @@ void mer_worker_destroy(struct mer_worker *w)
     if (w->cache) {
         mer_cache_destroy(w->cache);
     }
+    mer_memory_cache_destroy(w->answers);
     mer_plan_cache_destroy(w->plans);
     mer_token_memory_destroy(w->tokens);
     mer_registry_destroy(w->registry);

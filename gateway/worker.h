@@ -35,6 +35,7 @@ struct mer_worker {
     struct mer_server *server;
     struct mer_poller *poller;
     struct mer_cache *cache;
+    struct mer_memory_cache *answers;
     struct mer_plan_cache *plans;
     struct mer_token_memory *tokens;
     struct mer_operation_opts operation_opts, hop_opts;

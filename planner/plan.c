@@ -306,6 +306,20 @@ static enum mer_err pick_fetch(struct plan_ctx *c, struct plan_place *home, cons
     return fail_unanswered(c, type, col->field->name);
 }
 
+static void add_age(struct plan_ctx *c, struct mer_shape_field *f)
+{
+    if (c->ages_n == c->ages_cap) {
+        c->ages_cap = c->ages_cap ? c->ages_cap * 2 : 4;
+        struct mer_shape_field **grown = MER_NEW_N(c->a, struct mer_shape_field *, c->ages_cap);
+        if (c->ages_n) {
+            memcpy(grown, c->ages, c->ages_n * sizeof(*grown));
+        }
+        c->ages = grown;
+    }
+    f->age = c->ages_n;
+    c->ages[c->ages_n++] = f;
+}
+
 static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, const struct mer_type *type,
                                 struct plan_collected *col, struct mer_shape_field *out)
 {
@@ -339,6 +353,7 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
     if (is_freshness(source)) {
         out->kind = MER_SHAPE_FRESHNESS;
         out->sub = NULL;
+        add_age(c, out);
         return plan_plain_shape(c, col, &out->sub);
     }
     if (!mer_type_is_composite(col->field->type.type)) {
@@ -495,7 +510,8 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, 
         c.fetches[i]->source = graph->sources[c.fetches[i]->source].index;
     }
     struct mer_plan *p = MER_NEW(a, struct mer_plan);
-    *p = (struct mer_plan){graph, doc, op, shape, c.fetches, c.fetches_n, op->kind == MER_OP_MUTATION};
+    *p = (struct mer_plan){graph, doc, op, shape, c.fetches, c.fetches_n, op->kind == MER_OP_MUTATION,
+                            c.ages, c.ages_n};
     *out = p;
     return MER_OK;
 }

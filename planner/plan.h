@@ -55,6 +55,7 @@ struct mer_shape_field {
     uint32_t fetch; // index of the fetch that answers it
     uint32_t slot;  // index among the children of that fetch's object
     struct mer_shape *sub;
+    uint32_t age; // MER_SHAPE_FRESHNESS: index in the plan's ages
 };
 
 struct mer_shape_variant {
@@ -119,6 +120,8 @@ struct mer_plan {
     struct mer_plan_fetch **fetches; // a fetch's parent stands before it
     uint32_t fetches_n;
     bool serial;                     // mutation: root fetches one after the other
+    struct mer_shape_field **ages;   // every field of kind MER_SHAPE_FRESHNESS
+    uint32_t ages_n;
 };
 
 struct mer_plan_limits {

@@ -63,6 +63,8 @@ struct plan_ctx {
     struct mer_plan_fetch **fetches;
     uint32_t fetches_n, fetches_cap;
     uint32_t fields_left;
+    struct mer_shape_field **ages;
+    uint32_t ages_n, ages_cap;
 };
 
 uint32_t plan_add_child(struct plan_ctx *c, struct plan_children *to, const struct mer_fetch_field *field);

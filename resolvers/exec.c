@@ -326,7 +326,7 @@ static void advance(void *owner)
     if (x->finished) {
         return;
     }
-    bool all = true, moved = true;
+    bool all = true, moved = !x->recalled;
     while (moved) {
         moved = false;
         all = true;
@@ -377,6 +377,11 @@ void exec_part_done(struct exec_part *p)
 
 // ---- face ----
 
+static void drop_recalled(void *entry)
+{
+    mer_cache_entry_unref(entry);
+}
+
 struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
 {
     struct mer_exec *x = MER_NEW(ask->arena, struct mer_exec);
@@ -390,6 +395,11 @@ struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
     for (uint32_t i = 0; i < ask->plan->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];
         exec_set_bound(x, &x->fetches[i]);
+    }
+    if (exec_recall(x)) {
+        x->cache = MER_EXEC_CACHE_HIT;
+        x->cached_at_us = x->recalled->stored_at_us;
+        exec_keep(x, x->recalled, drop_recalled);
     }
     exec_schedule(x);
     return x;

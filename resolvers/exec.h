@@ -47,6 +47,9 @@ struct mer_exec_ask {
     struct mer_caller caller;
     bool hop;           // asked by another gateway: own databases only
     bool holes;         // remember where ages were filled in
+    // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the answer is
+    // not kept whole.
+    struct mer_slice text, name, variables;
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
     void (*done)(void *owner); // exactly once, never inside mer_exec_start
@@ -66,10 +69,11 @@ bool mer_exec_has_errors(const struct mer_exec *x);
 const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x);
 
 // Where mer_exec_write filled in an age, ascending: bytes [from, to) of what it wrote into, said by an entry of the
-// freshness table. Only with ask.holes.
+// freshness table. With ask.holes.
 struct mer_exec_hole {
     size_t from, to;
     uint32_t entry;
+    uint32_t age; // in the plan's ages
 };
 const struct mer_exec_hole *mer_exec_holes(const struct mer_exec *x, uint32_t *n);
 

@@ -74,6 +74,9 @@ static void job_done(struct mer_exec *x, struct kpi_job *j)
         j->leads = false;
         mer_cache_abandon(&j->cache);
     }
+    if (j->key.n == 0) {
+        x->kept_key = MER_NIL; // this part of the answer may not be kept, so neither may the whole
+    }
     store_job(x, j);
     if (--j->fetch->kpi->pending == 0) {
         attach_entities(x, j->fetch);
@@ -85,9 +88,9 @@ static void job_done(struct mer_exec *x, struct kpi_job *j)
 // ---- freshness of the whole ----
 
 // How old the whole is: stored hours are as old as the earliest watermark they wait for.
-static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, int64_t cached_at_us)
+uint32_t exec_kpi_entry(struct mer_exec *x, uint32_t source, int64_t as_of_us, int64_t cached_at_us)
 {
-    const struct mer_site_source *s = &x->ask.site->sources[j->fetch->plan->source];
+    const struct mer_site_source *s = &x->ask.site->sources[source];
     struct mer_fresh_entry e = {
         .source = s->name,
         .tier = MER_TIER_GLOBAL,
@@ -96,12 +99,16 @@ static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, in
         .cached_at_us = cached_at_us,
         .online = true,
     };
-    j->entry = (int32_t)mer_fresh_add(&x->fresh, &e);
+    return mer_fresh_add(&x->fresh, &e);
+}
+
+static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, int64_t cached_at_us)
+{
+    j->entry = (int32_t)exec_kpi_entry(x, j->fetch->plan->source, as_of_us, cached_at_us);
 }
 
 // ---- the cache: finished figures of closed hours, under everything that they depend on ----
 
-#define TTL_MS 300000
 #define WAIT_FOR_LEADER_MS 2000
 
 // The database of stored hours here: its version is part of every key, so that a rebuilt hour is never shadowed.
@@ -116,10 +123,15 @@ static const struct mer_place *stored_here(const struct mer_exec *x, uint32_t so
     return NULL;
 }
 
+struct mer_slice exec_kpi_version(const struct mer_exec *x, uint32_t source)
+{
+    const struct mer_place *place = stored_here(x, source);
+    return place ? mer_board_version(x->ask.site->board, place->index) : MER_NIL;
+}
+
 static struct mer_slice cache_key(struct mer_exec *x, const struct kpi_job *j)
 {
-    const struct mer_place *place = stored_here(x, j->fetch->plan->source);
-    struct mer_slice version = place ? mer_board_version(x->ask.site->board, place->index) : MER_NIL;
+    struct mer_slice version = exec_kpi_version(x, j->fetch->plan->source);
     if (!x->ask.site->cache || version.n == 0 || j->fetch->max_age_us >= 0) {
         return MER_NIL;
     }
@@ -143,7 +155,7 @@ static void share(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, struc
     memcpy(p, &as_of_us, sizeof(as_of_us));
     memcpy(p + sizeof(as_of_us), json.p, json.n);
     j->leads = false;
-    mer_cache_fill(&j->cache, mer_slice_make(p, json.n + sizeof(as_of_us)), mer_time_wall_us(), TTL_MS);
+    mer_cache_fill(&j->cache, mer_slice_make(p, json.n + sizeof(as_of_us)), mer_time_wall_us(), EXEC_KPI_TTL_MS);
 }
 
 static void drop_entry(void *entry)
@@ -234,6 +246,9 @@ static void finish(struct mer_exec *x, struct kpi_job *j)
         mer_json_parse(x->a, mer_buf_slice(&out), NULL, &j->json, &diag)) {
         mer_log(MER_LOG_ERROR, "kpi", "cannot finish: %s", diag.msg);
         j->error = exec_error(x, "FETCH_ERROR", "a part of the key figures is not understood");
+    }
+    if (j->error || j->raw_asked || answers.missing_regions_n) {
+        x->kept_key = MER_NIL; // not what the next caller should get
     }
     as_of = j->raw_asked && as_of > 0 ? as_of : oldest_mark(j);
     note_age(x, j, as_of, MER_TIME_UNKNOWN);

@@ -4,6 +4,7 @@
 #ifndef MER_RESOLVERS_EXEC_PRIV_H
 #define MER_RESOLVERS_EXEC_PRIV_H
 
+#include "cache/entry.h"
 #include "loop/loop.h"
 #include "resolvers/exec.h"
 #include "resolvers/graphql/client.h"
@@ -83,10 +84,12 @@ struct mer_exec {
     struct mer_task task;
     int64_t now_us; // wall, at start
     bool scheduled, finished;
-    struct mer_exec_hole *holes; // with ask.holes
+    struct mer_exec_hole *holes; // with ask.holes or kept_key
     uint32_t holes_n, holes_cap;
     enum mer_exec_cache cache;
     int64_t cached_at_us;
+    struct mer_slice kept_key;        // the answer is to be kept under it; n == 0: not
+    struct mer_cache_entry *recalled; // the answer, kept whole before
 };
 
 // ---- exec.c ----
@@ -145,6 +148,22 @@ void exec_compile_kpi(struct exec_part *p);
 struct mer_slice exec_kpi_hop_text(struct exec_part *p);
 // The parts that a root field would have when nothing after the last full hour is stored.
 struct mer_exec_error *exec_kpi_explain(struct mer_exec *x, struct exec_fetch *f);
+
+#define EXEC_KPI_TTL_MS 300000
+// What stored figures depend on here; n == 0: they may not be kept.
+struct mer_slice exec_kpi_version(const struct mer_exec *x, uint32_t source);
+// The freshness entry of stored figures.
+uint32_t exec_kpi_entry(struct mer_exec *x, uint32_t source, int64_t as_of_us, int64_t cached_at_us);
+
+// ---- remember.c ----
+// Looks for the whole answer; else kept_key says whether it will be kept.
+bool exec_recall(struct mer_exec *x);
+void exec_write_recalled(struct mer_exec *x, struct mer_buf *out);
+// written: the data without errors, which began at `offset` of what the holes count in.
+void exec_remember(struct mer_exec *x, struct mer_slice written, size_t offset);
+
+// ---- project.c ----
+void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);
 
 // ---- combine.c ----
 void exec_combine_root(struct mer_exec *x, struct exec_fetch *f);

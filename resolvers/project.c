@@ -23,7 +23,7 @@ static void take_back(struct writer *w, size_t start)
     }
 }
 
-static void note_hole(struct mer_exec *x, size_t from, size_t to, uint32_t entry)
+static void note_hole(struct mer_exec *x, struct mer_exec_hole hole)
 {
     if (x->holes_n == x->holes_cap) {
         x->holes_cap = x->holes_cap ? x->holes_cap * 2 : 64;
@@ -33,17 +33,16 @@ static void note_hole(struct mer_exec *x, size_t from, size_t to, uint32_t entry
         }
         x->holes = grown;
     }
-    x->holes[x->holes_n++] = (struct mer_exec_hole){from, to, entry};
+    x->holes[x->holes_n++] = hole;
 }
 
-static bool write_age(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v)
+void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry)
 {
-    size_t from = w->out->n;
-    mer_fresh_write_row(w->out, &w->x->fresh.items[v->n], v->n, f->sub, w->x->ask.vars, w->x->now_us);
-    if (w->x->ask.holes) {
-        note_hole(w->x, from, w->out->n, v->n);
+    size_t from = out->n;
+    mer_fresh_write_row(out, &x->fresh.items[entry], entry, f->sub, x->ask.vars, x->now_us);
+    if (x->ask.holes || x->kept_key.n) {
+        note_hole(x, (struct mer_exec_hole){from, out->n, entry, f->age});
     }
-    return true;
 }
 
 static void push(struct writer *w, struct mer_slice key, uint32_t index)
@@ -116,7 +115,8 @@ static bool write_present(struct writer *w, const struct mer_shape_field *f, con
     case MER_VAL_OBJECT:
         return write_object(w, f->sub, v->object, f->fetch);
     case MER_VAL_AGE:
-        return write_age(w, f, v);
+        exec_write_age(w->x, w->out, f, v->n);
+        return true;
     case MER_VAL_NULL:
     default:
         return false;
@@ -322,7 +322,15 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
     struct writer w = {.x = x, .out = out};
     mer_buf_add(out, MER_S("\"data\":"));
     size_t start = out->n;
+    if (x->recalled) {
+        exec_write_recalled(x, out);
+        *has_data = true;
+        return;
+    }
     *has_data = write_root(&w);
+    if (*has_data && !x->errors && x->kept_key.n) {
+        exec_remember(x, mer_slice_make(out->p + start, out->n - start), start);
+    }
     if (!*has_data) {
         take_back(&w, start);
         mer_buf_add(out, MER_S("null"));

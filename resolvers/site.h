@@ -15,6 +15,7 @@ struct mer_gql_client;
 struct mer_binding;
 struct mer_kpi_catalogue;
 struct mer_cache;
+struct mer_memory_cache;
 
 struct mer_site_source {
     struct mer_slice name;
@@ -51,6 +52,7 @@ struct mer_site {
     uint32_t regions_n;
     struct mer_board *board;
     struct mer_cache *cache;      // NULL: none
+    struct mer_memory_cache *answers; // kept whole (remember.c); NULL: none
     uint32_t kpi_ttl_ms;
     // Counted for /metrics: parts sent by placement, rejections by reason.
     uint64_t *parts_total; // by place
