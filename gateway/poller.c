@@ -21,6 +21,7 @@ struct probe {
     int64_t sent_us;
     uint32_t failures;
     bool under_way, facility;
+    bool heard; // the first question has come to an end
 };
 
 // One finding on its way to one database.
@@ -51,6 +52,7 @@ static void facts_came(void *owner, const struct mer_pg_result *r)
     struct probe *p = owner;
     struct mer_site *s = p->poller->opts.site;
     p->under_way = false;
+    p->heard = true;
     struct mer_diag d = {0};
     bool ok = r->err == MER_OK && r->value.p && mer_board_read(s->board, p->place->index, r->value, &d) == MER_OK;
     if (ok) {
@@ -123,6 +125,7 @@ static void health_came(void *owner, const struct mer_gql_answer *r)
     struct mer_board *board = poller->opts.site->board;
     bool ok = r->err == MER_OK && r->status == 200;
     p->under_way = false;
+    p->heard = true;
     p->failures = ok ? 0 : p->failures + 1;
     if (ok) {
         mer_board_set_latency(board, p->place->index, r->elapsed_us);
@@ -179,6 +182,24 @@ struct mer_poller *mer_poller_create(const struct mer_poller_opts *opts)
         again(p, 1);
     }
     return poller;
+}
+
+static bool all_heard(const struct mer_poller *poller)
+{
+    for (uint32_t i = 0; i < poller->n; i++) {
+        if (!poller->probes[i].heard) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void mer_poller_warm(struct mer_poller *poller, uint32_t wait_ms)
+{
+    int64_t end = mer_time_mono_us() + (int64_t)wait_ms * 1000;
+    while (!all_heard(poller) && mer_time_mono_us() < end) {
+        mer_loop_turn(poller->opts.site->loop, 10);
+    }
 }
 
 void mer_poller_destroy(struct mer_poller *poller)

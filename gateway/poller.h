@@ -20,6 +20,9 @@ struct mer_poller_opts {
 };
 
 struct mer_poller *mer_poller_create(const struct mer_poller_opts *opts);
+// Runs the loop until every placement has answered its first question or failed it, at most so long: a gateway that
+// takes requests before it knows anything would call healthy places unhealthy.
+void mer_poller_warm(struct mer_poller *p, uint32_t wait_ms);
 void mer_poller_destroy(struct mer_poller *p);
 
 #endif

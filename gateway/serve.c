@@ -69,11 +69,22 @@ static bool open_all(struct serving *s, struct mer_diag *d)
            open_listen(s, &s->config->admin, MER_FACE_ADMIN, d);
 }
 
-// Parent and child each hold them.
-static void close_all(struct serving *s)
+// Parent, child and each worker hold the sockets: the kernel takes connections until the last is closed, and resets
+// those that nobody accepted. So whoever is told to stop lets go of his first of all.
+static void stop_listening(struct serving *s)
 {
     for (uint32_t i = 0; i < s->listens_n; i++) {
-        close(s->listens[i].fd);
+        if (s->listens[i].fd >= 0) {
+            close(s->listens[i].fd);
+        }
+        s->listens[i].fd = -1;
+    }
+}
+
+static void close_all(struct serving *s)
+{
+    stop_listening(s);
+    for (uint32_t i = 0; i < s->listens_n; i++) {
         if (s->listens[i].tls) {
             mer_tls_server_unref(s->listens[i].tls);
         }
@@ -136,6 +147,7 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
     }
     mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name), (long long)n);
     wait_for_signal(signals);
+    stop_listening(s);
     for (int64_t i = 0; i < n; i++) {
         mer_loop_post(workers[i]->loop, &posts[i], drain_post, workers[i]);
     }
@@ -185,7 +197,7 @@ static void raise_descriptors(void)
 }
 
 // Waits for the child's end or for a signal to pass on; true when the child ended by itself.
-static bool child_ended(pid_t pid, int signals, int *status, bool *stopping)
+static bool child_ended(struct serving *s, pid_t pid, int signals, int *status, bool *stopping)
 {
     struct signalfd_siginfo info;
     while (true) {
@@ -194,6 +206,7 @@ static bool child_ended(pid_t pid, int signals, int *status, bool *stopping)
         }
         if (info.ssi_signo != SIGCHLD) {
             *stopping = true;
+            stop_listening(s);
             kill(pid, SIGTERM);
         } else if (waitpid(pid, status, WNOHANG) == pid) {
             return true;
@@ -214,7 +227,7 @@ static int supervise(struct serving *s, const struct mer_snapshot *snapshot, str
             return child(s, snapshot, auth);
         }
         int status = 0;
-        child_ended(pid, signals, &status, &stopping);
+        child_ended(s, pid, signals, &status, &stopping);
         int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (stopping || code == 2) {
             return code;
@@ -244,15 +257,19 @@ int mer_serve(const struct mer_config *config)
     if (mer_config_check_serving(config, &d) || mer_snapshot_load(config, &snapshot, &d)) {
         return usage(&d);
     }
+    int rc;
     struct mer_auth *auth = mer_auth_create(&ao, &d);
-    if (!auth || !open_all(&s, &d)) {
-        return usage(&d);
+    if (auth && open_all(&s, &d)) {
+        int fd = signalfd(-1, &set, SFD_CLOEXEC);
+        MER_ASSERT(fd >= 0);
+        rc = supervise(&s, snapshot, auth, fd);
+    } else {
+        rc = usage(&d);
     }
-    int fd = signalfd(-1, &set, SFD_CLOEXEC);
-    MER_ASSERT(fd >= 0);
-    int rc = supervise(&s, snapshot, auth, fd);
     close_all(&s);
-    mer_auth_unref(auth);
+    if (auth) {
+        mer_auth_unref(auth);
+    }
     mer_snapshot_destroy(snapshot);
     return rc;
 }

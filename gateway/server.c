@@ -190,10 +190,24 @@ static void on_drained(void *owner)
     s->on_drained(s->on_drained_owner);
 }
 
+// Whoever stands in the queue has been promised an answer: when the sockets close he would be reset.
+static void accept_waiting(struct mer_server *s)
+{
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        uint64_t before;
+        do {
+            before = atomic_load_explicit(&s->n.connections_total, memory_order_relaxed);
+            if (s->listeners[i].sock)
+                server_on_accept(s->listeners[i].sock, NULL);
+        } while (atomic_load_explicit(&s->n.connections_total, memory_order_relaxed) != before);
+    }
+}
+
 void mer_server_drain(struct mer_server *s, uint32_t deadline_ms, mer_loop_fn *done, void *owner)
 {
     if (s->draining)
         return;
+    accept_waiting(s);
     s->draining = true;
     s->drain_ms = server_now_ms(s);
     s->on_drained = done;

@@ -7,6 +7,9 @@
 #include "base/time.h"
 #include "gateway/site_build.h"
 
+// Not longer, though a place may not answer: who asked for a restart waits.
+#define WARM_MS 300
+
 const uint32_t mer_latency_bounds_us[11] = {500,   1000,   2500,   5000,    10000,  25000,
                                             50000, 100000, 250000, 1000000, 5000000};
 
@@ -112,6 +115,7 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
         .writes = opts->index == 0,
     };
     w->poller = mer_poller_create(&p);
+    mer_poller_warm(w->poller, WARM_MS);
     return make_server(w, opts, diag);
 }
 
