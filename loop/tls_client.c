@@ -95,8 +95,8 @@ SSL *mer_tls_client_session(struct mer_tls_client *tls, int fd)
 {
     SSL *ssl = SSL_new(tls->ctx);
     MER_ASSERT(ssl);
-    if (SSL_set_fd(ssl, fd) != 1)
-        MER_ASSERT(!"SSL_set_fd");
+    int set = SSL_set_fd(ssl, fd);
+    MER_ASSERT(set == 1);
     if (tls->sni)
         SSL_set_tlsext_host_name(ssl, tls->sni);
     SSL_set_connect_state(ssl);
