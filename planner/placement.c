@@ -45,6 +45,10 @@ static enum mer_reject judge(const struct mer_self *self, const struct mer_place
     if (n->resident && n->region_closed && n->region.n && !mer_slice_eq(self->region, n->region)) {
         return MER_REJECT_RESIDENCY;
     }
+    // Rows of no named region are those of the region that is asked: another's would be an answer to another question.
+    if (!n->region.n && (n->resident || n->write) && !mer_slice_eq(self->region, p->region)) {
+        return n->write ? MER_REJECT_TIER : MER_REJECT_RESIDENCY;
+    }
     if (n->hop && !p->sql) {
         return MER_REJECT_HOP;
     }

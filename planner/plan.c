@@ -11,6 +11,27 @@ static bool has_directive(const struct mer_ast_directives *ds, const char *name)
     return mer_ast_directive_find(ds, mer_slice_of(name)) != NULL;
 }
 
+// The type whose rows a field brings: a connection's are its nodes', also when only their number is asked.
+static const struct mer_type *row_type(const struct mer_schema *s, const struct mer_type *t)
+{
+    const struct mer_field *edges = t->kind == MER_TYPE_OBJECT ? mer_schema_field(s, t, MER_S("edges")) : NULL;
+    const struct mer_field *node = edges ? mer_schema_field(s, edges->type.type, MER_S("node")) : NULL;
+    return node ? node->type.type : t;
+}
+
+static void note_rows(struct mer_plan_fetch *f, const struct mer_field *field, const struct mer_type *type)
+{
+    const struct mer_type *rows = row_type(f->op.schema, type);
+    f->resident = f->resident || has_directive(&rows->directives, "resident") ||
+                  (field && has_directive(&field->directives, "resident"));
+    f->rows = f->rows || f->write || mer_type_is_business(rows);
+}
+
+bool mer_type_is_business(const struct mer_type *t)
+{
+    return has_directive(&t->directives, "table") && !has_directive(&t->directives, "everyone");
+}
+
 static int32_t argument_index(const struct mer_field *f, struct mer_slice name)
 {
     for (uint32_t i = 0; i < f->arguments_n; i++) {
@@ -134,14 +155,15 @@ static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place
                                            const struct mer_type *home_type, uint32_t source, bool resident)
 {
     for (struct plan_dependent *d = home->dependents; d; d = d->next) {
-        if (d->fetch->source == source && d->fetch->entity_api == type && d->fetch->resident == resident) {
+        if (d->fetch->source == source && d->fetch->entity_api == type && d->resident == resident) {
             return d->fetch;
         }
     }
     struct mer_plan_fetch *f = add_fetch(c, MER_FETCH_ENTITY, source);
     f->op.entity = mer_schema_type(f->op.schema, type->name);
     f->entity_api = type;
-    f->resident = resident || has_directive(&f->op.entity->directives, "resident");
+    f->resident = resident;
+    note_rows(f, NULL, f->op.entity);
     f->parent = home->fetch->index;
     f->combiner = MER_COMBINE_ORDINAL;
     f->key_slot = key_slot(c, home, home_type);
@@ -152,6 +174,7 @@ static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place
     }
     struct plan_dependent *d = MER_NEW(c->a, struct plan_dependent);
     d->fetch = f;
+    d->resident = resident;
     d->children = MER_NEW(c->a, struct plan_children);
     d->next = home->dependents;
     home->dependents = d;
@@ -360,9 +383,7 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
         return MER_OK;
     }
     col->on_api = ff.on ? type : NULL;
-    if (has_directive(&source->type.type->directives, "resident")) {
-        fetch->resident = true;
-    }
+    note_rows(fetch, source, source->type.type);
     return build_sub(c, home, fetch, in, out->slot, col, out);
 }
 
@@ -448,8 +469,7 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
     f->root_key = col->key;
     f->op.kind = c->op->kind;
     f->write = c->op->kind == MER_OP_MUTATION;
-    f->resident = has_directive(&sf->type.type->directives, "resident") ||
-                  has_directive(&sf->directives, "resident");
+    note_rows(f, sf, sf->type.type);
     read_placement_bindings(f, sf);
     struct plan_children *top = MER_NEW(c->a, struct plan_children);
     struct mer_fetch_field ff = {

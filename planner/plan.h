@@ -105,6 +105,7 @@ struct mer_plan_fetch {
     uint32_t key_slot; // of the key among the holding object's children
     // what placement has to know
     bool resident;          // rows that may not leave their region
+    bool rows;              // rows of the business: for roles that work with them
     bool write;
     int32_t partition_arg;  // root field's argument that carries facility codes or node ids; -1: none
     uint32_t serves;        // bit set of enum mer_tier that may answer
@@ -133,6 +134,9 @@ struct mer_plan_limits {
 enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, const struct mer_ast_document *doc,
                             const struct mer_ast_operation *op, const struct mer_plan_limits *limits,
                             struct mer_plan **out, struct mer_diag *diag) MER_MUST_CHECK;
+
+// Of a source's schema: rows of a table that are not for every role (@table without @everyone).
+bool mer_type_is_business(const struct mer_type *t);
 
 bool mer_condition_holds(const struct mer_shape_field *f, const struct mer_variables *vars);
 

@@ -16,6 +16,7 @@ struct plan_children {
 struct plan_dependent {
     struct mer_plan_fetch *fetch;
     struct plan_children *children;
+    bool resident; // for @resident fields alone
     struct plan_dependent *next;
 };
 

@@ -10,6 +10,8 @@
 // ---- errors ----
 
 static struct mer_exec_error *error_v(struct mer_exec *x, const char *code, const char *fmt, va_list ap)
+    MER_PRINTF(3, 0);
+static struct mer_exec_error *error_v(struct mer_exec *x, const char *code, const char *fmt, va_list ap)
 {
     char text[256];
     vsnprintf(text, sizeof(text), fmt, ap);
@@ -26,6 +28,11 @@ struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const ch
     struct mer_exec_error *e = error_v(x, code, fmt, ap);
     va_end(ap);
     return e;
+}
+
+struct mer_exec_error *exec_forbidden(struct mer_exec *x)
+{
+    return exec_error(x, "FORBIDDEN", "role %.*s may not read these rows", MER_FMT(x->ask.caller.role));
 }
 
 struct mer_exec_error *exec_part_error(struct exec_part *p, const char *code, const char *fmt, ...)
@@ -203,8 +210,8 @@ static void start_root(struct mer_exec *x, struct exec_fetch *f)
         return;
     }
     struct mer_exec_error *e = exec_coerce_root(x, f);
-    if (!e && f->plan->resident && !x->ask.caller.rows) {
-        e = exec_error(x, "FORBIDDEN", "role %.*s may not read these rows", MER_FMT(x->ask.caller.role));
+    if (!e && f->plan->rows && !x->ask.caller.rows) {
+        e = exec_forbidden(x);
     }
     if (!e && f->plan->kind == MER_FETCH_GIVEN) {
         e = make_given(x, f);
@@ -290,9 +297,8 @@ static void start_entities(struct mer_exec *x, struct exec_fetch *f)
         exec_fetch_done(f);
         return;
     }
-    if (f->plan->resident && !x->ask.caller.rows) {
-        fail_targets(x, f, exec_error(x, "FORBIDDEN", "role %.*s may not read these rows",
-                                      MER_FMT(x->ask.caller.role)));
+    if (f->plan->rows && !x->ask.caller.rows) {
+        fail_targets(x, f, exec_forbidden(x));
         return;
     }
     if (x->ask.site->sources[f->plan->source].catalogue) {

@@ -17,7 +17,7 @@ struct mer_caller {
     struct mer_slice tenant, role; // lower case
     struct mer_slice facilities;   // comma list or "*"
     struct mer_slice token;        // as it came; goes along to other gateways
-    bool rows;                     // may read resident rows
+    bool rows;                     // works with rows of the business
 };
 
 struct mer_path_seg {

@@ -30,6 +30,7 @@ struct exec_part {
     struct kpi_job *job; // a part of a KPI field, or NULL
     struct mer_kpi_part *cells;
     bool compare;
+    bool resident;   // these rows may not leave their region, though not all of the fetch's must stay
     uint32_t serves; // tiers that may answer; 0: as the plan says
     bool located;    // asked where its data lives and nowhere else, though it may leave its region
     bool done;
@@ -95,6 +96,8 @@ struct mer_exec {
 // ---- exec.c ----
 void exec_keep(struct mer_exec *x, void *handle, void (*release)(void *handle));
 struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const char *fmt, ...) MER_PRINTF(3, 4);
+// The caller's role works with no rows of the business.
+struct mer_exec_error *exec_forbidden(struct mer_exec *x);
 // An error that names the fetch's source and the part's place.
 struct mer_exec_error *exec_part_error(struct exec_part *p, const char *code, const char *fmt, ...)
     MER_PRINTF(3, 4);

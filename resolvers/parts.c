@@ -66,15 +66,27 @@ static bool may_see(const struct mer_exec *x, struct mer_slice facility)
     return false;
 }
 
+// Where a row lives: its facility says it, else, for rows of no facility, the region in its id.
+static const struct mer_site_region *id_region(const struct mer_site *s, const struct mer_node_id *id)
+{
+    return id->facility.n ? mer_site_region_of(s, id->facility) : mer_site_region(s, id->region);
+}
+
 static struct mer_exec_error *cut_value(struct mer_exec *x, struct exec_fetch *f, struct mer_slice value)
 {
     struct mer_node_id id = {.facility = value};
     bool is_node = mer_node_id_parse(value, &id);
+    const struct mer_type *type = is_node ? mer_schema_type(f->plan->op.schema, id.type) : NULL;
+    bool resident = type && mer_ast_directive_find(&type->directives, MER_S("resident"));
+    if (type && mer_type_is_business(type) && !x->ask.caller.rows) {
+        return exec_forbidden(x);
+    }
+    const struct mer_site_region *r = id_region(x->ask.site, &id);
     if (is_node && !id.facility.n) {
-        part_of(x, f, MER_NIL, MER_NIL);
+        struct exec_part *p = part_of(x, f, r ? r->name : MER_NIL, MER_NIL);
+        p->resident = p->resident || resident;
         return NULL;
     }
-    const struct mer_site_region *r = mer_site_region_of(x->ask.site, id.facility);
     if (!r) {
         struct mer_exec_error *e = is_node || f->plan->write
                                        ? exec_error(x, "NOT_FOUND", "no such facility")
@@ -85,7 +97,9 @@ static struct mer_exec_error *cut_value(struct mer_exec *x, struct exec_fetch *f
     if (!may_see(x, id.facility)) {
         return exec_error(x, "FORBIDDEN", "the token does not cover %.*s", MER_FMT(id.facility));
     }
-    exec_part_add_facility(part_of(x, f, r->name, id.facility), id.facility);
+    struct exec_part *p = part_of(x, f, r->name, id.facility);
+    p->resident = p->resident || resident;
+    exec_part_add_facility(p, id.facility);
     return NULL;
 }
 
@@ -135,11 +149,11 @@ void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
     for (uint32_t i = 0; i < f->ids_n; i++) {
         struct mer_node_id id = {0};
         const struct mer_site_region *r = NULL;
-        if (mer_node_id_parse(f->ids[i], &id) && id.facility.n) {
-            r = mer_site_region_of(x->ask.site, id.facility);
+        if (mer_node_id_parse(f->ids[i], &id)) {
+            r = id_region(x->ask.site, &id);
         }
         struct exec_part *p = part_of(x, f, r ? r->name : MER_NIL, r ? id.facility : MER_NIL);
-        if (r) {
+        if (r && id.facility.n) {
             exec_part_add_facility(p, id.facility);
         }
         if (!p->ids) {
@@ -213,6 +227,9 @@ static void gather_facts(const struct exec_part *p, struct mer_place_facts *fact
 
 static void tell_unreachable(struct exec_part *p)
 {
+    if (!p->region.n && !p->x->ask.site->self.region.n) {
+        return; // no region's own
+    }
     struct mer_fresh_entry e = {
         .source = p->x->ask.site->sources[p->fetch->plan->source].name,
         .region = p->region.n ? p->region : p->x->ask.site->self.region,
@@ -235,8 +252,9 @@ static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
     case MER_REJECT_HOP:
     case MER_REJECT_EDGE:
     case MER_REJECT_ELSEWHERE:
-        e = exec_part_error(p, "DATA_RESIDENCY", "rows of %.*s are answered in region %.*s only", MER_FMT(place),
-                            MER_FMT(p->region));
+        e = p->region.n ? exec_part_error(p, "DATA_RESIDENCY", "rows of %.*s are answered in region %.*s only",
+                                          MER_FMT(place), MER_FMT(p->region))
+                        : exec_part_error(p, "DATA_RESIDENCY", "these rows are answered in their own region only");
         e->entry_point = r ? r->entry_point : MER_NIL;
         return e;
     case MER_REJECT_STALE:
@@ -272,7 +290,7 @@ struct mer_exec_error *exec_place_part_why(struct exec_part *p, enum mer_reject 
         .region = p->region,
         .facility = p->facilities_n == 1 ? p->facilities[0] : MER_NIL,
         .region_closed = r && !r->open && !p->located,
-        .resident = p->fetch->plan->resident || p->located,
+        .resident = p->fetch->plan->resident || p->resident || p->located,
         .write = p->fetch->plan->write,
         .hop = p->x->ask.hop,
         .serves = p->serves ? p->serves : p->fetch->plan->serves,
@@ -319,8 +337,8 @@ void exec_ask_part(struct exec_part *p)
 bool exec_retry(struct exec_part *p)
 {
     struct mer_exec_error *first = p->error;
-    if (p->fetch->plan->write) {
-        return false;
+    if (p->fetch->plan->write || p->pinned) {
+        return false; // another placement may not have what was just written
     }
     p->excluded[p->place->index] = true;
     const struct mer_place *failed = p->place;
@@ -371,7 +389,7 @@ uint32_t exec_entry_for(struct exec_part *p, struct mer_slice facility)
 static void note_silent_regions(struct exec_part *p)
 {
     const struct mer_site *s = p->x->ask.site;
-    if (p->place->tier != MER_TIER_REGIONAL || p->fetch->plan->resident || p->job) {
+    if (p->place->tier != MER_TIER_REGIONAL || p->fetch->plan->resident || p->resident || p->job) {
         return;
     }
     for (uint32_t i = 0; i < s->regions_n; i++) {
