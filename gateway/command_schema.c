@@ -10,7 +10,6 @@
 #include "schema/introspect.h"
 #include "schema/parser.h"
 #include "schema/printer.h"
-#include "schema/supergraph.h"
 
 static int fail(const struct mer_diag *d, const char *path)
 {
@@ -22,17 +21,17 @@ static int fail(const struct mer_diag *d, const char *path)
     return 2;
 }
 
+// `serve --supergraph` has no directives of its own; a configured gateway has.
 static const struct mer_schema *load_api(struct mer_arena *a, const struct mer_config *c)
 {
-    struct mer_slice text = MER_NIL;
     struct mer_supergraph *sg = NULL;
     struct mer_diag d = {0};
     if (c->supergraph.n == 0) {
         fprintf(stderr, "meridian: %s: `supergraph` is missing\n", c->path.p);
         return NULL;
     }
-    if (mer_file_read(a, c->supergraph.p, &text, &d) || mer_supergraph_load(a, text, &sg, &d)) {
-        fail(&d, c->supergraph.p);
+    if (mer_snapshot_supergraph(a, c->supergraph.p, c->self.name.n > 0, &sg, &d)) {
+        fprintf(stderr, "meridian: %s\n", d.msg);
         return NULL;
     }
     return sg->api;

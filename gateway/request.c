@@ -497,7 +497,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         refuse_request(r, &problem);
         return;
     }
-    if (face == MER_FACE_CLIENTS && !mer_browser_safe(w->config, req)) {
+    if (face == MER_FACE_CLIENTS && r->params.is_get && !mer_browser_safe(w->config, req)) {
         refuse(r, 403, "FORBIDDEN", "a page of another site may have sent this: add the header x-meridian-csrf: 1");
         return;
     }

@@ -108,14 +108,23 @@ static enum mer_err load_source(struct mer_arena *a, const struct mer_config_sou
     return err;
 }
 
+enum mer_err mer_snapshot_supergraph(struct mer_arena *a, const char *path, bool ours, struct mer_supergraph **out,
+                                     struct mer_diag *diag)
+{
+    struct mer_slice text = MER_NIL;
+    enum mer_err err = mer_file_read(a, path, &text, diag);
+    if (err) {
+        return err;
+    }
+    text = ours ? mer_arena_printf(a, "%.*s%s", MER_FMT(text), CLIENT_DIRECTIVES) : text;
+    return in_file(diag, mer_supergraph_load(a, text, out, diag), path);
+}
+
 static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
 {
     const struct mer_config *c = s->config;
-    struct mer_slice text = MER_NIL;
     struct mer_supergraph *sg = NULL;
-    enum mer_err err = mer_file_read(s->arena, c->supergraph.p, &text, diag);
-    text = err ? text : mer_arena_printf(s->arena, "%.*s%s", MER_FMT(text), CLIENT_DIRECTIVES);
-    err = err ? err : in_file(diag, mer_supergraph_load(s->arena, text, &sg, diag), c->supergraph.p);
+    enum mer_err err = mer_snapshot_supergraph(s->arena, c->supergraph.p, true, &sg, diag);
     if (err) {
         return err;
     }

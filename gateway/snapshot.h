@@ -10,6 +10,7 @@
 #include "planner/plan.h"
 #include "resolvers/kpi/catalogue.h"
 #include "resolvers/postgres/binding.h"
+#include "schema/supergraph.h"
 
 struct mer_snapshot_source {
     struct mer_slice sdl; // as /sources/NAME tells it
@@ -33,6 +34,10 @@ struct mer_snapshot {
 enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snapshot **out,
                                struct mer_diag *diag) MER_MUST_CHECK;
 void mer_snapshot_destroy(struct mer_snapshot *s);
+
+// The supergraph alone; `ours`: with the directives that clients of a configured gateway may write.
+enum mer_err mer_snapshot_supergraph(struct mer_arena *a, const char *path, bool ours, struct mer_supergraph **out,
+                                     struct mer_diag *diag) MER_MUST_CHECK;
 
 // A whole file into the arena. MER_ERR_IO.
 enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_slice *out,
