@@ -52,6 +52,8 @@ static void directives(struct mer_validator *v, const struct mer_ast_directives 
 
 static void selection_set(struct mer_validator *v, const struct mer_ast_selection_set *set,
                           const struct mer_type *type);
+static void selections(struct mer_validator *v, const struct mer_ast_selection_set *set,
+                       const struct mer_type *type);
 
 static void field(struct mer_validator *v, const struct mer_ast_selection *sel, const struct mer_type *parent)
 {
@@ -87,7 +89,7 @@ static void inline_fragment(struct mer_validator *v, const struct mer_ast_select
     if (sel->condition.n)
         named_type(v, sel->condition, sel->condition_loc);
     directives(v, &sel->directives, MER_DIRLOC_INLINE_FRAGMENT);
-    selection_set(v, sel->selections, type);
+    selections(v, sel->selections, type);
 }
 
 static void spread(struct mer_validator *v, const struct mer_ast_selection *sel, const struct mer_type *type)
@@ -102,11 +104,9 @@ static void spread(struct mer_validator *v, const struct mer_ast_selection *sel,
     directives(v, &sel->directives, MER_DIRLOC_FRAGMENT_SPREAD);
 }
 
-static void selection_set(struct mer_validator *v, const struct mer_ast_selection_set *set,
-                          const struct mer_type *type)
+static void selections(struct mer_validator *v, const struct mer_ast_selection_set *set,
+                       const struct mer_type *type)
 {
-    if (mer_v_on(v, MER_RULE_OVERLAPPING_FIELDS))
-        mer_v_merge(v, composite(type), set);
     for (uint32_t i = 0; i < set->n && !v->stop; i++) {
         const struct mer_ast_selection *sel = set->items[i];
         if (sel->kind == MER_SEL_FIELD)
@@ -116,6 +116,15 @@ static void selection_set(struct mer_validator *v, const struct mer_ast_selectio
         else
             inline_fragment(v, sel, type);
     }
+}
+
+// What stands in inline fragments belongs to the level around them and is compared there.
+static void selection_set(struct mer_validator *v, const struct mer_ast_selection_set *set,
+                          const struct mer_type *type)
+{
+    if (mer_v_on(v, MER_RULE_OVERLAPPING_FIELDS))
+        mer_v_merge(v, composite(type), set);
+    selections(v, set, type);
 }
 
 // ---- operations and fragments ----

@@ -12,7 +12,18 @@ function sameButCut(want, got) {
   });
 }
 
+// "must be non-nullable to be used for OneOf" is told by two rules in 16.11, whose recorded cases ours passes, and by
+// one since; that one looks past a oneOf input object where the argument's type is non-null, and lets the variable
+// through, which the specification (5.8.5) does not.
+const ONE_OF = /^Variable "\$?\w+" .*must be non-nullable to be used for OneOf Input Object/;
+
+function sameButOneOf(want, got) {
+  const rest = (errors) => JSON.stringify(errors.filter((e) => !ONE_OF.test(e[0])));
+  return got.some((e) => ONE_OF.test(e[0])) && rest(want) === rest(got);
+}
+
 export function knownDifference(text, want, got) {
   if (sameButCut(want, got)) return 'long messages are cut';
+  if (sameButOneOf(want, got)) return 'variables in oneOf input objects';
   return null;
 }
