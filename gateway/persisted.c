@@ -44,7 +44,10 @@ bool mer_sha256_is(struct mer_slice text, struct mer_slice hash)
 static struct mer_slice plain_id(struct mer_slice id)
 {
     struct mer_slice prefix = MER_S("sha256:");
-    return mer_slice_starts(id, prefix) ? mer_slice_make(id.p + prefix.n, id.n - prefix.n) : id;
+    while (mer_slice_starts(id, prefix)) {
+        id = mer_slice_make(id.p + prefix.n, id.n - prefix.n);
+    }
+    return id;
 }
 
 struct reader {
