@@ -232,6 +232,13 @@ static void add_root_field(struct mer_validator *v, struct root_fields *out,
     f->locs[f->n++] = sel->loc;
 }
 
+// Does a fragment with this condition say anything about the root? Types that are not known do not.
+static bool of_root(const struct mer_validator *v, struct mer_slice condition)
+{
+    const struct mer_type *t = condition.n ? mer_schema_type(v->s, condition) : NULL;
+    return !condition.n || (t && mer_type_covers(t, v->s->roots[MER_OP_SUBSCRIPTION]));
+}
+
 // The root level in order, fragments followed once each by a stack of our own.
 static void collect_root(struct mer_validator *v, const struct mer_ast_selection_set *set,
                          struct root_fields *out)
@@ -250,14 +257,16 @@ static void collect_root(struct mer_validator *v, const struct mer_ast_selection
             continue;
         }
         const struct mer_ast_selection *sel = stack[depth - 1].set->items[stack[depth - 1].next++];
-        const struct mer_ast_selection_set *inner = sel->kind == MER_SEL_INLINE ? sel->selections : NULL;
+        const struct mer_ast_selection_set *inner = NULL;
         if (sel->kind == MER_SEL_FIELD)
             add_root_field(v, out, sel);
+        if (sel->kind == MER_SEL_INLINE && of_root(v, sel->condition))
+            inner = sel->selections;
         if (sel->kind == MER_SEL_SPREAD) {
             struct mer_fragment *f = mer_map_get(&v->fragments.by_name, sel->name);
             if (f && f->stamp != v->stamp) {
                 f->stamp = v->stamp;
-                inner = f->ast->selections;
+                inner = of_root(v, f->ast->condition) ? f->ast->selections : NULL;
             }
         }
         if (inner && depth == sizeof(stack) / sizeof(stack[0]))

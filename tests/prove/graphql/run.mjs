@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { buildSchema, GraphQLError, parse, validate } from 'graphql';
+import { __Directive, __Schema, buildSchema, GraphQLError, parse, validate } from 'graphql';
 import { Chance } from './random.mjs';
 import { randomSchema } from './schemas.mjs';
 import { DocumentMaker } from './documents.mjs';
@@ -16,6 +16,11 @@ import { knownDifference } from './known.mjs';
 const BATCH = 500;
 const SHOWN = 10;
 const here = fileURLToPath(new URL('.', import.meta.url));
+
+// Since 16.14 directives can be deprecated there; the specification of September 2025 does not know that yet.
+delete __Directive.getFields().isDeprecated;
+delete __Directive.getFields().deprecationReason;
+__Schema.getFields().directives.args = [];
 
 // ---- the two judges, each a list of [message, line, column …] ----
 
@@ -76,10 +81,17 @@ function make(schemas, seed, number) {
 
 const places = (errors) => JSON.stringify(errors.map((e) => e.slice(1)));
 
-export function compare(want, got) {
+function compare(want, got) {
   if ((want.length === 0) !== (got.length === 0)) return 'verdict';
   if (places(want) !== places(got)) return 'places';
   return JSON.stringify(want) === JSON.stringify(got) ? null : 'messages';
+}
+
+async function differs(ours, schema, which, text) {
+  const want = theirs(schema, text);
+  const got = await ours.ask(which, text);
+  const kind = want && compare(want, got);
+  return kind && !knownDifference(text, want, got) ? kind : null;
 }
 
 // The same difference in a text as short as it can be made by leaving out lines, words and characters.
@@ -90,8 +102,7 @@ async function shrink(ours, schema, which, text, kind) {
       for (let i = 0; i < parts.length;) {
         const less = [...parts.slice(0, i), ...parts.slice(i + size)];
         const candidate = less.join('');
-        const want = theirs(schema, candidate);
-        if (want && compare(want, await ours.ask(which, candidate)) === kind) parts = less;
+        if (await differs(ours, schema, which, candidate) === kind) parts = less;
         else i += size;
       }
     }
