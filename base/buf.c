@@ -38,35 +38,18 @@ void mer_buf_clear(struct mer_buf *b)
     b->n = 0;
 }
 
-char *mer_buf_reserve(struct mer_buf *b, size_t n)
+char *mer_buf_grow(struct mer_buf *b, size_t n)
 {
-    size_t need = mer_mem_add(b->n, n);
-    if (need > b->cap || !b->p) {
-        size_t cap = mer_mem_add(b->cap, b->cap);
-        if (cap < 64)
-            cap = 64;
-        set_cap(b, need > cap ? need : cap);
-    }
+    size_t need = mer_mem_add(b->n, n), cap = mer_mem_add(b->cap, b->cap);
+    if (cap < 64)
+        cap = 64;
+    set_cap(b, need > cap ? need : cap);
     return b->p + b->n;
-}
-
-void mer_buf_add(struct mer_buf *b, struct mer_slice s)
-{
-    if (s.n == 0)
-        return;
-    memcpy(mer_buf_reserve(b, s.n), s.p, s.n);
-    b->n += s.n;
 }
 
 void mer_buf_add_cstr(struct mer_buf *b, const char *s)
 {
     mer_buf_add(b, mer_slice_of(s));
-}
-
-void mer_buf_add_char(struct mer_buf *b, char c)
-{
-    *mer_buf_reserve(b, 1) = c;
-    b->n++;
 }
 
 void mer_buf_add_digits(struct mer_buf *b, uint64_t v, unsigned width)

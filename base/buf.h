@@ -17,11 +17,30 @@ struct mer_buf {
 void mer_buf_init(struct mer_buf *b, struct mer_arena *a, size_t hint_bytes);
 void mer_buf_fini(struct mer_buf *b);
 void mer_buf_clear(struct mer_buf *b);
+// What mer_buf_reserve does when there is no room.
+char *mer_buf_grow(struct mer_buf *b, size_t n);
+
 // Room for at least n more bytes; returns where they start. Then b->n += used.
-char *mer_buf_reserve(struct mer_buf *b, size_t n);
-void mer_buf_add(struct mer_buf *b, struct mer_slice s);
+static inline char *mer_buf_reserve(struct mer_buf *b, size_t n)
+{
+    return b->p && n <= b->cap - b->n ? b->p + b->n : mer_buf_grow(b, n);
+}
+
+static inline void mer_buf_add(struct mer_buf *b, struct mer_slice s)
+{
+    if (s.n) {
+        memcpy(mer_buf_reserve(b, s.n), s.p, s.n);
+        b->n += s.n;
+    }
+}
+
+static inline void mer_buf_add_char(struct mer_buf *b, char c)
+{
+    *mer_buf_reserve(b, 1) = c;
+    b->n++;
+}
+
 void mer_buf_add_cstr(struct mer_buf *b, const char *s);
-void mer_buf_add_char(struct mer_buf *b, char c);
 void mer_buf_add_u64(struct mer_buf *b, uint64_t v);
 void mer_buf_add_i64(struct mer_buf *b, int64_t v);
 // With zeros in front up to this many digits (at most 20).
