@@ -343,6 +343,13 @@ static void add_age(struct plan_ctx *c, struct mer_shape_field *f)
     c->ages[c->ages_n++] = f;
 }
 
+// Keys of our own begin with _k_ or __: what a client named so is asked for under another.
+static struct mer_slice fetch_key(struct plan_ctx *c, struct mer_slice key, const struct plan_children *in)
+{
+    bool ours = mer_slice_starts(key, MER_S("_k_")) || mer_slice_starts(key, MER_S("__"));
+    return ours ? mer_arena_printf(c->a, "_k_c%u", in->n) : key;
+}
+
 static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, const struct mer_type *type,
                                 struct plan_collected *col, struct mer_shape_field *out)
 {
@@ -365,7 +372,7 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
     }
     bool foreign = fetch != home->fetch;
     struct mer_fetch_field ff = {
-        .key = col->key,
+        .key = fetch_key(c, col->key, in),
         .field = source,
         .on = home->abstract && !foreign ? mer_schema_type(fetch->op.schema, type->name) : NULL,
         .arguments = col->ast->arguments,

@@ -9,6 +9,9 @@
 // Clocks that differ by less agree as far as the way of an answer lets us see.
 #define SKEW_FLOOR_US 100000
 
+// Times beyond are none: the year 10,000 is nearer.
+#define TIME_MAX_US (INT64_C(1) << 60)
+
 struct place_row {
     bool up;
     int64_t latency_us;
@@ -71,7 +74,7 @@ static struct mer_board_facility *facility_row(struct mer_board *b, uint32_t pla
 static int64_t corrected(const struct mer_json *j, const struct mer_json_node *n, int64_t skew_us)
 {
     int64_t us = 0;
-    return mer_json_i64(j, n, &us) ? us - skew_us : MER_TIME_UNKNOWN;
+    return mer_json_i64(j, n, &us) && us > -TIME_MAX_US && us < TIME_MAX_US ? us - skew_us : MER_TIME_UNKNOWN;
 }
 
 static void read_facilities(struct mer_board *b, uint32_t place, const struct mer_json *j,
@@ -126,8 +129,13 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     const struct mer_json_node *as_of = mer_json_get(j, root, MER_S("asOf"));
     const struct mer_json_node *version = mer_json_get(j, root, MER_S("version"));
     int64_t db_now = 0;
-    if (!now || !mer_json_i64(j, now, &db_now)) {
+    if (!now || !mer_json_i64(j, now, &db_now) || db_now < 0 || db_now > TIME_MAX_US) {
         return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no \"now\"");
+    }
+    const struct mer_json_node *facilities = mer_json_get(j, root, MER_S("facilities"));
+    const struct mer_json_node *regions = mer_json_get(j, root, MER_S("regions"));
+    if ((facilities && facilities->type != MER_JSON_OBJECT) || (regions && regions->type != MER_JSON_OBJECT)) {
+        return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no objects of facilities and regions");
     }
     int64_t skew_us = db_now - mer_time_wall_us();
     if (skew_us < SKEW_FLOOR_US && skew_us > -SKEW_FLOOR_US) {
@@ -138,8 +146,8 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     struct mer_slice v = version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
     p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);
     memcpy(p->version, v.n ? v.p : "", p->version_n);
-    read_facilities(b, place, j, mer_json_get(j, root, MER_S("facilities")), skew_us, scratch);
-    read_regions(b, place, j, mer_json_get(j, root, MER_S("regions")), skew_us, scratch);
+    read_facilities(b, place, j, facilities, skew_us, scratch);
+    read_regions(b, place, j, regions, skew_us, scratch);
     return MER_OK;
 }
 

@@ -23,11 +23,15 @@ static uint32_t read_entry(void *owner, const struct mer_json *json, const struc
 
 static struct mer_val_reader reader(struct exec_part *p)
 {
-    return (struct mer_val_reader){.a = p->x->a,
-                                   .api = p->x->ask.plan->graph->api,
-                                   .json = &p->json,
-                                   .entry = read_entry,
-                                   .owner = p};
+    return (struct mer_val_reader){
+        .a = p->x->a,
+        .api = p->x->ask.plan->graph->api,
+        .json = &p->json,
+        .entry = read_entry,
+        .owner = p,
+        .wrong = p->place->sql ? NULL
+                               : exec_part_error(p, "FETCH_ERROR",
+                                                 "the other gateway answered a value of a wrong type")};
 }
 
 // Every part of ours that brought data stands in the freshness table, rows or not.
@@ -72,10 +76,17 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
     struct mer_val *came = MER_NEW_N(x->a, struct mer_val, f->parts_n);
     uint32_t n = 0;
     for (uint32_t i = 0; i < f->parts_n; i++) {
-        if (!f->parts[i]->error) {
-            struct mer_obj *o = read_root(f->parts[i]);
-            f->roots[0] = o;
-            came[n++] = o->slots[0];
+        struct exec_part *p = f->parts[i];
+        if (!p->error) {
+            f->roots[0] = read_root(p);
+            came[n] = f->roots[0]->slots[0];
+            if (f->parts_n > 1 && !p->place->sql &&
+                !mer_connection_fits(x->a, f->plan->op.fields[0], &came[n])) {
+                p->error = exec_part_error(p, "FETCH_ERROR",
+                                           "the other gateway answered no page that can be merged");
+                continue;
+            }
+            n++;
         }
     }
     if (n == 0) {
@@ -89,7 +100,7 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
         return;
     }
     f->roots[0] = failed_root(x, NULL);
-    struct mer_parts_came parts = {came, n, n < f->parts_n};
+    struct mer_parts_came parts = {came, n, x->fresh.items, n < f->parts_n};
     mer_connection_merge(x->a, f->plan->op.fields[0], f->args, &parts, &f->roots[0]->slots[0]);
 }
 
@@ -100,8 +111,8 @@ void exec_combine_entities(struct mer_exec *x, struct exec_fetch *f)
     for (uint32_t i = 0; i < f->parts_n; i++) {
         struct exec_part *p = f->parts[i];
         if (p->error || p->value->type != MER_JSON_ARRAY || p->value->count != p->ids_n) {
-            struct mer_exec_error *e = p->error ? p->error
-                                                : exec_part_error(p, "FETCH_ERROR", "wrong number of entities");
+            struct mer_exec_error *e =
+                p->error ? p->error : exec_part_error(p, "FETCH_ERROR", "wrong number of entities");
             for (uint32_t k = 0; k < p->ids_n; k++) {
                 f->id_errors[p->ordinals[k]] = e;
             }

@@ -22,6 +22,7 @@ struct merge {
     const struct mer_obj **objects;
     uint32_t n;
     uint64_t first;
+    const struct mer_fresh_entry *ages;
     bool has_more, lacking; // lacking: a part failed, so that no count is the whole
     struct mer_val last_cursor, first_cursor; // of the merged page
 };
@@ -48,29 +49,44 @@ static uint64_t page_size(const struct mer_fetch_field *field, struct mer_in *co
     return PAGE_MAX;
 }
 
-static bool read_cursor(struct merge *m, const struct mer_val *edge, int32_t slot, struct mer_cursor *out)
+static bool read_cursor(struct mer_arena *a, const struct mer_val *edge, int32_t slot, struct mer_cursor *out)
 {
     if (edge->kind != MER_VAL_OBJECT || slot < 0 || edge->object->slots[slot].kind != MER_VAL_RAW) {
         return false;
     }
     struct mer_slice raw = edge->object->slots[slot].raw;
-    return raw.n >= 2 && mer_cursor_decode(m->a, mer_slice_make(raw.p + 1, raw.n - 2), out);
+    return raw.n >= 2 && mer_cursor_decode(a, mer_slice_make(raw.p + 1, raw.n - 2), out);
 }
 
-static void open_lane(struct merge *m, const struct mer_val *edges, int32_t cursor, struct lane *lane)
+// False: no order can be told, and a page without it would be a wrong one.
+static bool open_lane(struct mer_arena *a, const struct mer_val *edges, int32_t cursor, struct lane *lane)
 {
-    *lane = (struct lane){.edges = edges};
-    if (!edges || edges->kind != MER_VAL_LIST) {
-        lane->edges = NULL;
-        return;
+    *lane = (struct lane){0};
+    if (edges->kind != MER_VAL_LIST) {
+        return false;
     }
-    lane->cursors = MER_NEW_N(m->a, struct mer_cursor, edges->n);
+    lane->cursors = MER_NEW_N(a, struct mer_cursor, edges->n);
     for (uint32_t i = 0; i < edges->n; i++) {
-        if (!read_cursor(m, &edges->items[i], cursor, &lane->cursors[i])) {
-            lane->edges = NULL; // no order can be told: better a missing lane than a wrong page
-            return;
+        if (!read_cursor(a, &edges->items[i], cursor, &lane->cursors[i]) ||
+            !mer_cursor_same(&lane->cursors[i], &lane->cursors[0])) {
+            return false;
         }
     }
+    lane->edges = edges;
+    return true;
+}
+
+bool mer_connection_fits(struct mer_arena *a, const struct mer_fetch_field *field, const struct mer_val *value)
+{
+    for (uint32_t i = 0; value->kind == MER_VAL_OBJECT && i < field->children_n; i++) {
+        const struct mer_fetch_field *f = field->children[i];
+        struct lane lane;
+        if (mer_slice_is(f->field->name, "edges") &&
+            !open_lane(a, &value->object->slots[i], find_slot(f->children, f->children_n, "cursor"), &lane)) {
+            return false;
+        }
+    }
+    return value->kind == MER_VAL_OBJECT;
 }
 
 static int32_t smallest(const struct merge *m)
@@ -95,8 +111,9 @@ static void merge_edges(struct merge *m, int32_t edges_slot, struct mer_val *out
     int32_t cursor = find_slot(ef->children, ef->children_n, "cursor");
     uint64_t total = 0;
     for (uint32_t i = 0; i < m->n; i++) {
-        open_lane(m, &m->objects[i]->slots[edges_slot], cursor, &m->lanes[i]);
-        total += m->lanes[i].edges ? m->lanes[i].edges->n : 0;
+        if (open_lane(m->a, &m->objects[i]->slots[edges_slot], cursor, &m->lanes[i])) {
+            total += m->lanes[i].edges->n;
+        }
     }
     uint64_t n = total < m->first ? total : m->first;
     *out = (struct mer_val){.kind = MER_VAL_LIST, .items = MER_NEW_N(m->a, struct mer_val, n)};
@@ -126,6 +143,17 @@ static void note_more(struct merge *m, int32_t info_slot)
     }
 }
 
+// hasPreviousPage: of the whole if of any.
+static struct mer_val first_true(const struct merge *m, int32_t info_slot, uint32_t slot)
+{
+    struct mer_val found = {.kind = MER_VAL_NULL};
+    for (uint32_t i = 0; i < m->n && !is_true(&found); i++) {
+        const struct mer_val *v = &m->objects[i]->slots[info_slot];
+        found = v->kind == MER_VAL_OBJECT ? v->object->slots[slot] : found;
+    }
+    return found;
+}
+
 static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, int32_t slot, struct mer_val *out)
 {
     struct mer_obj *o = MER_NEW(m->a, struct mer_obj);
@@ -133,15 +161,14 @@ static void merge_page_info(struct merge *m, const struct mer_fetch_field *info,
     *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = o};
     for (uint32_t i = 0; i < info->children_n; i++) {
         struct mer_slice name = info->children[i]->field->name;
-        const struct mer_val *any = &m->objects[0]->slots[slot];
         if (mer_slice_is(name, "hasNextPage")) {
             o->slots[i] = (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
         } else if (mer_slice_is(name, "endCursor")) {
             o->slots[i] = m->last_cursor;
         } else if (mer_slice_is(name, "startCursor")) {
             o->slots[i] = m->first_cursor;
-        } else if (any->kind == MER_VAL_OBJECT) {
-            o->slots[i] = any->object->slots[i];
+        } else {
+            o->slots[i] = first_true(m, slot, i);
         }
     }
 }
@@ -161,6 +188,20 @@ static void sum_counts(struct merge *m, uint32_t slot, struct mer_val *out)
     *out = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_arena_printf(m->a, "%lld", (long long)sum)};
 }
 
+// The page is as old as its oldest part.
+static struct mer_val oldest_age(const struct merge *m, uint32_t slot)
+{
+    struct mer_val oldest = m->objects[0]->slots[slot];
+    for (uint32_t i = 1; i < m->n; i++) {
+        const struct mer_val *v = &m->objects[i]->slots[slot];
+        bool ages = v->kind == MER_VAL_AGE && oldest.kind == MER_VAL_AGE;
+        if (ages && m->ages[v->n].as_of_us < m->ages[oldest.n].as_of_us) {
+            oldest = *v;
+        }
+    }
+    return oldest;
+}
+
 static void merge_fields(struct merge *m, struct mer_obj *o)
 {
     const struct mer_fetch_field *c = m->connection;
@@ -176,7 +217,7 @@ static void merge_fields(struct merge *m, struct mer_obj *o)
         } else if (mer_slice_is(name, "totalCount")) {
             sum_counts(m, i, &o->slots[i]);
         } else {
-            o->slots[i] = m->objects[0]->slots[i]; // an age: the first part's stands for the whole until it is worse
+            o->slots[i] = oldest_age(m, i);
         }
     }
     for (uint32_t i = 0; i < c->children_n; i++) {
@@ -190,7 +231,7 @@ void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *fie
                           const struct mer_parts_came *came, struct mer_val *out)
 {
     const struct mer_val *parts = came->values;
-    struct merge m = {.a = a, .connection = field, .first = page_size(field, args), .lacking = came->lacking};
+    struct merge m = {.a = a, .connection = field, .first = page_size(field, args), .ages = came->ages, .lacking = came->lacking};
     m.objects = MER_NEW_N(a, const struct mer_obj *, came->n);
     m.lanes = MER_NEW_N(a, struct lane, came->n);
     for (uint32_t i = 0; i < came->n; i++) {

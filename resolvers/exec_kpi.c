@@ -55,7 +55,8 @@ static void store_job(struct mer_exec *x, struct kpi_job *j)
         *slot = (struct mer_val){.kind = MER_VAL_NULL, .error = j->error};
         return;
     }
-    struct mer_val_reader r = {x->a, x->ask.plan->graph->api, &j->json, job_entry, j};
+    struct mer_val_reader r = {
+        .a = x->a, .api = x->ask.plan->graph->api, .json = &j->json, .entry = job_entry, .owner = j};
     mer_val_read(&r, mer_json_root(&j->json), f->plan->op.fields[j->field], slot);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "resolvers/freshness.h"
 
+#include <stdlib.h>
+
 #include "base/time.h"
 
 void mer_fresh_init(struct mer_fresh *f, struct mer_arena *a)
@@ -23,6 +25,7 @@ uint32_t mer_fresh_add(struct mer_fresh *f, const struct mer_fresh_entry *e)
             if (e->as_of_us < f->items[i].as_of_us) {
                 f->items[i].as_of_us = e->as_of_us;
             }
+            f->items[i].online = f->items[i].online && e->online;
             return i;
         }
     }
@@ -119,10 +122,10 @@ void mer_fresh_write_enum(struct mer_buf *b, struct mer_slice name)
 
 static bool has_warning(const struct mer_fresh_entry *e)
 {
-    return e->unreachable || (e->facility.n && !e->online);
+    return (e->unreachable && e->region.n) || (e->facility.n && !e->online);
 }
 
-// The text without quotes; names come from the configuration and hold nothing that JSON would escape.
+// Names hold nothing that JSON would escape: they are the configuration's, or is_name() was asked.
 static void write_warning(struct mer_buf *b, const struct mer_fresh_entry *e)
 {
     if (e->unreachable) {
@@ -245,8 +248,8 @@ static bool warned_before(const struct mer_fresh *f, uint32_t i)
     const struct mer_fresh_entry *e = &f->items[i];
     for (uint32_t k = 0; k < i; k++) {
         const struct mer_fresh_entry *o = &f->items[k];
-        if (has_warning(o) && o->unreachable == e->unreachable && mer_slice_eq(o->facility, e->facility) &&
-            (!e->unreachable || mer_slice_eq(o->region, e->region))) {
+        bool same = e->unreachable ? mer_slice_eq(o->region, e->region) : mer_slice_eq(o->facility, e->facility);
+        if (has_warning(o) && o->unreachable == e->unreachable && same) {
             return true;
         }
     }
@@ -293,11 +296,50 @@ void mer_fresh_write_extension(struct mer_buf *b, const struct mer_fresh *f, int
 
 // ---- another gateway's table ----
 
+// More placements and facilities than a site has.
+#define TABLE_MAX 4096u
+
 static struct mer_slice text_member(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *o,
                                     struct mer_slice key)
 {
     const struct mer_json_node *n = mer_json_get(j, o, key);
     return n && n->type == MER_JSON_STRING ? mer_arena_copy(a, mer_json_string(a, j, n)) : MER_NIL;
+}
+
+// Names of another gateway's table go into texts and enums here, so they must be names.
+static bool is_name(struct mer_slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                  c == '.';
+        if (!ok) {
+            return false;
+        }
+    }
+    return s.n <= 64;
+}
+
+static struct mer_slice name_member(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *o,
+                                    struct mer_slice key)
+{
+    struct mer_slice s = text_member(a, j, o, key);
+    return is_name(s) ? s : MER_NIL;
+}
+
+// Seconds, as write_seconds() writes them. False: none, or no sensible ones.
+static bool seconds_member(const struct mer_json *j, const struct mer_json_node *o, struct mer_slice key,
+                           int64_t *out_us)
+{
+    const struct mer_json_node *n = mer_json_get(j, o, key);
+    char text[32] = "";
+    if (!n || n->type != MER_JSON_NUMBER || n->len >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, mer_json_raw(j, n).p, n->len);
+    double seconds = strtod(text, NULL);
+    *out_us = seconds > 0 && seconds < 1e12 ? (int64_t)(seconds * 1e6) : 0;
+    return true;
 }
 
 static int64_t time_member(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *o,
@@ -312,10 +354,10 @@ static struct mer_fresh_entry read_entry(struct mer_fresh *f, const struct mer_j
                                          const struct mer_json_node *o, int64_t now_us)
 {
     struct mer_fresh_entry e = {
-        .source = text_member(f->a, j, o, MER_S("source")),
-        .region = text_member(f->a, j, o, MER_S("region")),
-        .environment = text_member(f->a, j, o, MER_S("environment")),
-        .facility = text_member(f->a, j, o, MER_S("facility")),
+        .source = name_member(f->a, j, o, MER_S("source")),
+        .region = name_member(f->a, j, o, MER_S("region")),
+        .environment = name_member(f->a, j, o, MER_S("environment")),
+        .facility = name_member(f->a, j, o, MER_S("facility")),
         .as_of_us = time_member(f->a, j, o, MER_S("asOf")),
         .cached_at_us = MER_TIME_UNKNOWN,
     };
@@ -329,7 +371,13 @@ static struct mer_fresh_entry read_entry(struct mer_fresh *f, const struct mer_j
     e.online = !online || online->type == MER_JSON_TRUE;
     const struct mer_json_node *cached = mer_json_get(j, o, MER_S("fromCache"));
     if (cached && cached->type == MER_JSON_TRUE) {
-        e.cached_at_us = now_us;
+        int64_t age_us = 0;
+        e.cached_at_us = seconds_member(j, o, MER_S("cacheAgeSeconds"), &age_us) ? now_us - age_us : now_us;
+    }
+    // Its clock may be ahead of ours: then its age says more than its time.
+    int64_t told_us = 0;
+    if (has_age(&e) && seconds_member(j, o, MER_S("ageSeconds"), &told_us) && now_us - told_us < e.as_of_us) {
+        e.as_of_us = now_us - told_us;
     }
     return e;
 }
@@ -339,12 +387,16 @@ static void read_unreachable(struct mer_fresh *f, const struct mer_json *j, cons
 {
     const struct mer_slice head = MER_S("region "), tail = MER_S(" is UNREACHABLE.");
     uint32_t n = warnings && warnings->type == MER_JSON_ARRAY ? warnings->count : 0;
+    n = n < TABLE_MAX ? n : TABLE_MAX;
     const struct mer_json_node *w = n ? mer_json_first(j, warnings) : NULL;
     for (uint32_t i = 0; i < n; i++, w = mer_json_next(j, w)) {
         struct mer_slice s = w->type == MER_JSON_STRING ? mer_json_string(f->a, j, w) : MER_NIL;
         if (s.n > head.n + tail.n && mer_slice_starts(s, head) &&
             mer_slice_eq(mer_slice_make(s.p + s.n - tail.n, tail.n), tail)) {
-            mer_fresh_add_unreachable(f, mer_slice_make(s.p + head.n, s.n - head.n - tail.n));
+            struct mer_slice region = mer_slice_make(s.p + head.n, s.n - head.n - tail.n);
+            if (is_name(region)) {
+                mer_fresh_add_unreachable(f, region);
+            }
         }
     }
 }
@@ -354,6 +406,7 @@ void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, con
 {
     const struct mer_json_node *sources = freshness ? mer_json_get(j, freshness, MER_S("sources")) : NULL;
     uint32_t n = sources && sources->type == MER_JSON_ARRAY ? sources->count : 0;
+    n = n < TABLE_MAX ? n : TABLE_MAX;
     *map = MER_NEW_N(f->a, uint32_t, n + 1);
     *map_n = n;
     const struct mer_json_node *o = n ? mer_json_first(j, sources) : NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A part asked of another gateway, at its /sources/NAME: the fetch as GraphQL text with every argument a variable,
-// so that the text is the same for the same shape and the other side's plan cache knows it. The caller's token goes
-// along; the other gateway applies residency, environment, role and lag itself.
+// A part asked of another gateway, at its /sources/NAME: the fetch as GraphQL text with every argument a
+// variable, so that the text is the same for the same shape and the other side's plan cache knows it. The
+// caller's token goes along; the other gateway applies residency, environment, role and lag itself.
 #include "base/log.h"
 #include "resolvers/exec_priv.h"
 #include "schema/printer.h"
@@ -189,8 +189,9 @@ void exec_send_hop(struct exec_part *p, struct mer_slice body)
                                      mer_arena_printf(x->a, "Bearer %.*s", MER_FMT(x->ask.caller.token))};
     h[n++] = (struct mer_gql_header){MER_S("meridian-hop"), MER_S("1")};
     if (p->fetch->max_age_us >= 0) {
-        h[n++] = (struct mer_gql_header){MER_S("meridian-max-age"),
-                                         mer_arena_printf(x->a, "%lld", (long long)(p->fetch->max_age_us / 1000000))};
+        h[n++] = (struct mer_gql_header){
+            MER_S("meridian-max-age"),
+            mer_arena_printf(x->a, "%lld", (long long)(p->fetch->max_age_us / 1000000))};
     }
     p->call = (struct mer_gql_call){
         .headers = h,
@@ -207,22 +208,30 @@ void exec_send_hop(struct exec_part *p, struct mer_slice body)
 static struct mer_exec_error *transport_fault(struct exec_part *p, const struct mer_gql_answer *r)
 {
     if (p->fetch->plan->write && r->maybe_executed) {
-        return exec_part_error(p, "MUTATION_OUTCOME_UNKNOWN", "the connection was lost after the write was sent");
+        return exec_part_error(p, "MUTATION_OUTCOME_UNKNOWN",
+                               "the connection was lost after the write was sent");
     }
     mer_log(MER_LOG_WARN, "exec", "gateway unreachable place=%.*s message=%.200s", MER_FMT(p->place->name),
             r->message ? r->message : "");
     if (r->err == MER_ERR_TIMEOUT) {
-        return exec_part_error(p, "SOURCE_TIMEOUT", "region %.*s did not answer in time", MER_FMT(p->place->region));
+        return exec_part_error(p, "SOURCE_TIMEOUT", "region %.*s did not answer in time",
+                               MER_FMT(p->place->region));
     }
-    return exec_part_error(p, "SOURCE_UNAVAILABLE", "region %.*s is not reachable", MER_FMT(p->place->region));
+    return exec_part_error(p, "SOURCE_UNAVAILABLE", "region %.*s is not reachable",
+                           MER_FMT(p->place->region));
 }
+
+// One wrong answer has not to fill the client's screen.
+#define ERRORS_TOLD_MAX 20u
 
 static const char *known_code(struct mer_slice code)
 {
-    static const char *const codes[] = {"BAD_USER_INPUT", "FORBIDDEN", "NOT_FOUND", "DATA_RESIDENCY",
-                                        "OUT_OF_RETENTION", "STALENESS_UNSATISFIABLE", "SOURCE_UNAVAILABLE",
-                                        "SOURCE_TIMEOUT", "FETCH_ERROR", "QUERY_TOO_COMPLEX", "RATE_LIMITED",
-                                        "UNAUTHENTICATED", "MUTATION_OUTCOME_UNKNOWN"};
+    static const char *const codes[] = {
+        "BAD_USER_INPUT",          "FORBIDDEN",        "NOT_FOUND",
+        "DATA_RESIDENCY",          "OUT_OF_RETENTION", "STALENESS_UNSATISFIABLE",
+        "SOURCE_UNAVAILABLE",      "SOURCE_TIMEOUT",   "FETCH_ERROR",
+        "QUERY_TOO_COMPLEX",       "RATE_LIMITED",     "UNAUTHENTICATED",
+        "MUTATION_OUTCOME_UNKNOWN"};
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         if (mer_slice_is(code, codes[i])) {
             return codes[i];
@@ -242,8 +251,8 @@ static struct mer_exec_error *read_error(struct exec_part *p, const struct mer_j
     const struct mer_json_node *ext = mer_json_get(&p->json, node, MER_S("extensions"));
     struct mer_slice message = text_at(p, node, "message");
     struct mer_slice code = text_at(p, ext, "code");
-    struct mer_exec_error *e = exec_part_error(p, known_code(code), "%.*s", (int)(message.n < 200 ? message.n : 200),
-                                               message.n ? message.p : "");
+    struct mer_exec_error *e = exec_part_error(
+        p, known_code(code), "%.*s", (int)(message.n < 200 ? message.n : 200), message.n ? message.p : "");
     struct mer_slice region = text_at(p, ext, "region"), facility = text_at(p, ext, "facility");
     e->region = region.n ? region : e->region;
     e->facility = facility.n ? facility : e->facility;
@@ -253,22 +262,80 @@ static struct mer_exec_error *read_error(struct exec_part *p, const struct mer_j
     return e;
 }
 
+// An answer that is none, to a write: it may have been done.
+static struct mer_exec_error *not_understood(struct exec_part *p, int status)
+{
+    if (p->fetch->plan->write) {
+        return exec_part_error(p, "MUTATION_OUTCOME_UNKNOWN",
+                               "the write was sent, its answer is not understood");
+    }
+    if (status >= 500 || status == 429) {
+        return exec_part_error(p, "SOURCE_UNAVAILABLE", "the other gateway answered with status %d", status);
+    }
+    return exec_part_error(p, "FETCH_ERROR", "the other gateway's answer is not understood");
+}
+
+// An entity that is null there for a reason: its fields here are null for the same.
+static bool take_entity_error(struct exec_part *p, const struct mer_json_node *node,
+                              struct mer_exec_error *err)
+{
+    const struct mer_json_node *path = mer_json_get(&p->json, node, MER_S("path"));
+    int64_t at = -1;
+    if (p->fetch->plan->kind != MER_FETCH_ENTITY || p->fetch->kpi || !path || path->type != MER_JSON_ARRAY ||
+        path->count != 2 ||
+        !mer_json_i64(&p->json, mer_json_next(&p->json, mer_json_first(&p->json, path)), &at) || at < 0 ||
+        at >= (int64_t)p->ids_n) {
+        return false;
+    }
+    p->fetch->id_errors[p->ordinals[at]] = err;
+    return true;
+}
+
+// Told with the other side's path where the answer is taken as it is; a merged page's edges stand elsewhere
+// here.
+static void tell_at(struct exec_part *p, const struct mer_json_node *node, const struct mer_exec_error *err)
+{
+    struct mer_path_seg path[32] = {{.key = p->fetch->plan->root_key}};
+    const struct mer_json_node *told = mer_json_get(&p->json, node, MER_S("path"));
+    uint32_t n = path[0].key.n ? 1 : 0;
+    bool same =
+        n && p->fetch->parts_n == 1 && !p->fetch->kpi && told && told->type == MER_JSON_ARRAY && told->count;
+    const struct mer_json_node *seg = same ? mer_json_first(&p->json, told) : NULL;
+    if (seg && seg->type == MER_JSON_STRING && mer_json_string_is(&p->json, seg, path[0].key)) {
+        for (; n < told->count && n < 32; n++) {
+            int64_t index = -1;
+            seg = mer_json_next(&p->json, seg);
+            path[n] = (struct mer_path_seg){0};
+            if (seg->type == MER_JSON_STRING && seg->len > 2) {
+                path[n].key = mer_json_string(p->x->a, &p->json, seg);
+            } else if (mer_json_i64(&p->json, seg, &index) && index >= 0 && index <= UINT32_MAX) {
+                path[n].index = (uint32_t)index;
+            } else {
+                break;
+            }
+        }
+    }
+    exec_tell(p->x, err, n ? path : NULL, n);
+}
+
 // The other side's errors beside data: a root's null carries the first; others are told as they are.
 static void read_errors(struct exec_part *p, const struct mer_json_node *errors, bool has_value)
 {
-    const struct mer_json_node *e = errors && errors->type == MER_JSON_ARRAY ? mer_json_first(&p->json, errors) : NULL;
-    for (uint32_t i = 0; e && i < errors->count; i++) {
+    const struct mer_json_node *e =
+        errors && errors->type == MER_JSON_ARRAY ? mer_json_first(&p->json, errors) : NULL;
+    for (uint32_t i = 0; e && i < errors->count && i < ERRORS_TOLD_MAX; i++) {
         struct mer_exec_error *err = read_error(p, e);
         if (!has_value) {
             p->error = err;
             return;
         }
-        struct mer_path_seg root = {.key = p->fetch->plan->root_key};
-        exec_tell(p->x, err, root.key.n ? &root : NULL, root.key.n ? 1 : 0);
+        if (!take_entity_error(p, e, err)) {
+            tell_at(p, e, err);
+        }
         e = mer_json_next(&p->json, e);
     }
     if (!has_value) {
-        p->error = exec_part_error(p, "FETCH_ERROR", "the other gateway answered no data");
+        p->error = not_understood(p, 200);
     }
 }
 
@@ -287,15 +354,18 @@ static void take_answer(struct exec_part *p)
                              x->ask.site->sources[p->fetch->plan->source].stale_after_us, &p->entry_map,
                              &p->entry_map_n);
     bool entity = p->fetch->plan->kind == MER_FETCH_ENTITY;
-    struct mer_slice key = p->fetch->kpi ? MER_S("kpiCells") : entity ? MER_S("_entities") : p->fetch->plan->root_key;
+    struct mer_slice key = p->fetch->kpi ? MER_S("kpiCells")
+                           : entity      ? MER_S("_entities")
+                                         : p->fetch->plan->root_key;
     const struct mer_json_node *value = mer_json_get(&p->json, data, key);
     p->value = entity || p->fetch->kpi ? value : data;
     const struct mer_json_node *errors = mer_json_get(&p->json, root, MER_S("errors"));
-    bool wrong = entity && !p->fetch->kpi && value && (value->type != MER_JSON_ARRAY || value->count != p->ids_n);
+    bool wrong =
+        entity && !p->fetch->kpi && value && (value->type != MER_JSON_ARRAY || value->count != p->ids_n);
     if (wrong) {
         p->error = exec_part_error(p, "FETCH_ERROR", "the other gateway answered a wrong number of entities");
     } else if (errors || !not_null(value)) {
-        bool null_is_answer = value && !errors;
+        bool null_is_answer = value && !errors && !p->fetch->plan->write && !entity && !p->fetch->kpi;
         read_errors(p, errors, not_null(value) || null_is_answer);
     }
 }
@@ -323,9 +393,13 @@ static void answered(void *owner, const struct mer_gql_answer *r)
     exec_keep(x, mer_gql_keep(r), mer_gql_release);
     struct mer_diag diag = {0};
     struct mer_json_limits strict = {.unique_keys = true};
-    if (mer_json_parse(x->a, r->body, &strict, &p->json, &diag) || mer_json_root(&p->json)->type != MER_JSON_OBJECT) {
+    if (mer_json_parse(x->a, r->body, &strict, &p->json, &diag) ||
+        mer_json_root(&p->json)->type != MER_JSON_OBJECT) {
         mer_log(MER_LOG_WARN, "exec", "gateway answered no JSON object status=%d: %s", r->status, diag.msg);
-        p->error = exec_part_error(p, "FETCH_ERROR", "the other gateway's answer is not understood");
+        p->error = not_understood(p, r->status);
+        if (r->status >= 500 && exec_retry(p)) {
+            return;
+        }
     } else {
         take_answer(p);
     }

@@ -9,6 +9,7 @@ struct writer {
     struct mer_buf *out;
     struct mer_path_seg *path;
     uint32_t path_n, path_cap;
+    uint32_t told; // errors
 };
 
 // False: the value is null where it must not be; what was written of it has been taken back.
@@ -60,8 +61,8 @@ static void push(struct writer *w, struct mer_slice key, uint32_t index)
 
 static void tell(struct writer *w, struct mer_exec_error *e)
 {
-    // One failed part can be missing in a thousand rows: the first few paths say enough.
-    if (e->told++ < 20) {
+    // One failed part can be missing in a thousand rows, one wrong answer be wrong in each: the first few say enough.
+    if (e->told++ < 20 && w->told++ < 200) {
         exec_tell(w->x, e, w->path, w->path_n);
     }
 }
@@ -184,9 +185,9 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
 {
     const struct mer_shape_variant *v = variant(shape, o);
     size_t start = w->out->n;
-    if (!v) {
-        mer_buf_add(w->out, MER_S("{}")); // an object of a type that no selection names
-        return true;
+    if (!v) { // every type that can stand here has a variant, an empty one where nothing is selected
+        tell(w, exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"));
+        return false;
     }
     char sep = '{';
     for (uint32_t i = 0; i < v->fields_n; i++) {

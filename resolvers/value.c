@@ -3,19 +3,65 @@
 
 static bool is_age(const struct mer_fetch_field *f)
 {
-    return f->field && mer_ast_directive_find(&f->field->type.type->directives, MER_S("hole"));
+    return mer_ast_directive_find(&f->field->type.type->directives, MER_S("hole"));
 }
 
+// Leaves of types that the specification defines; a scalar of the schema's own may be anything.
+static bool leaf_fits(const struct mer_type *t, const struct mer_json_node *n)
+{
+    if (t->kind == MER_TYPE_ENUM) {
+        return n->type == MER_JSON_STRING;
+    }
+    if (!t->builtin) {
+        return true;
+    }
+    if (mer_slice_is(t->name, "Boolean")) {
+        return n->type == MER_JSON_TRUE || n->type == MER_JSON_FALSE;
+    }
+    if (mer_slice_is(t->name, "Float")) {
+        return n->type == MER_JSON_NUMBER;
+    }
+    if (mer_slice_is(t->name, "Int")) {
+        return n->type == MER_JSON_NUMBER && n->is_integer && n->len <= 11;
+    }
+    return n->type == MER_JSON_STRING;
+}
+
+static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
+                    uint32_t level, struct mer_val *out);
+
 static void read_list(const struct mer_val_reader *r, const struct mer_json_node *node,
-                      const struct mer_fetch_field *f, struct mer_val *out)
+                      const struct mer_fetch_field *f, uint32_t level, struct mer_val *out)
 {
     out->kind = MER_VAL_LIST;
     out->n = node->count;
     out->items = MER_NEW_N(r->a, struct mer_val, node->count);
     const struct mer_json_node *item = mer_json_first(r->json, node);
     for (uint32_t i = 0; i < node->count; i++) {
-        mer_val_read(r, item, f, &out->items[i]);
+        read_at(r, item, f, level + 1, &out->items[i]);
         item = mer_json_next(r->json, item);
+    }
+}
+
+// level: how many of the field's lists stand around the value.
+static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
+                    uint32_t level, struct mer_val *out)
+{
+    const struct mer_type *type = f->field->type.type;
+    bool leaf = !mer_type_is_composite(type), list = level < f->field->type.depth;
+    if (node->type == MER_JSON_NULL) {
+        *out = (struct mer_val){.kind = MER_VAL_NULL};
+    } else if (leaf && !r->wrong) {
+        *out = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_json_raw(r->json, node)};
+    } else if (list && node->type == MER_JSON_ARRAY) {
+        read_list(r, node, f, level, out);
+    } else if (!list && leaf && leaf_fits(type, node)) {
+        *out = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_json_raw(r->json, node)};
+    } else if (!list && !leaf && node->type == MER_JSON_OBJECT) {
+        *out = (struct mer_val){.kind = MER_VAL_OBJECT,
+                                .object = mer_val_read_object(r, node, f->children, f->children_n)};
+    } else {
+        *out = (struct mer_val){.kind = MER_VAL_NULL, .error = r->wrong};
     }
 }
 
@@ -26,20 +72,7 @@ void mer_val_read(const struct mer_val_reader *r, const struct mer_json_node *no
         *out = (struct mer_val){.kind = MER_VAL_AGE, .n = r->entry(r->owner, r->json, node)};
         return;
     }
-    if (node->type == MER_JSON_NULL) {
-        *out = (struct mer_val){.kind = MER_VAL_NULL};
-        return;
-    }
-    if (!f->field || !mer_type_is_composite(f->field->type.type)) {
-        *out = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_json_raw(r->json, node)};
-        return;
-    }
-    if (node->type == MER_JSON_ARRAY) {
-        read_list(r, node, f, out);
-        return;
-    }
-    *out = (struct mer_val){.kind = MER_VAL_OBJECT,
-                            .object = mer_val_read_object(r, node, f->children, f->children_n)};
+    read_at(r, node, f, 0, out);
 }
 
 // The slots that a key fills: the one expected next, else a search. Two fields of different object types may share
@@ -79,7 +112,7 @@ struct mer_obj *mer_val_read_object(const struct mer_val_reader *r, const struct
         store(r, mer_slice_make(raw.p + 1, raw.n - 2), value, fields, fields_n, &expected, o);
         key = mer_json_next(r->json, value);
     }
-    if (fields_n && mer_slice_is(fields[0]->key, "__typename") && o->slots[0].kind == MER_VAL_RAW) {
+    if (fields_n && mer_slice_is(fields[0]->field->name, "__typename") && o->slots[0].kind == MER_VAL_RAW) {
         struct mer_slice t = o->slots[0].raw;
         o->type = t.n >= 2 ? mer_schema_type(r->api, mer_slice_make(t.p + 1, t.n - 2)) : NULL;
     }

@@ -54,6 +54,9 @@ struct mer_val_reader {
     const struct mer_json *json;
     uint32_t (*entry)(void *owner, const struct mer_json *json, const struct mer_json_node *node);
     void *owner;
+    // Of a source that is not trusted: what stands where a value has not its field's type. NULL: leaves are not looked
+    // at, a database of ours answers what its statement says.
+    struct mer_exec_error *wrong;
 };
 
 // Reads an object node along fields; `node` that is no object gives an object whose slots are null.
