@@ -147,8 +147,8 @@ def scenario_gzip_goes_both_ways(fleet):
 
 
 def scenario_bodies_count_by_their_decoded_bytes(fleet):
-    one = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(one.compress(bytes(1 << 20)) for _ in range(512)) + one.flush()
+    one = zlib.compressobj(6, zlib.DEFLATED, 31)
+    bomb = b"".join(one.compress(bytes(1 << 20)) for _ in range(64)) + one.flush()
     assert len(bomb) < 1 << 20, len(bomb)
     answer = ask(fleet, bomb, {"content-encoding": "gzip"})
     equal((answer.status, codes(answer)), (413, ["PAYLOAD_TOO_LARGE"]), "bomb")
