@@ -8,16 +8,18 @@ enum { BLUE, GREEN, BLUE_REPLICA, LA_EDGE, FRANKFURT_EDGE, EU, PLACES };
 
 static const struct mer_place places[PLACES] = {
     [BLUE] = {0, 0, {"blue", 4}, true, MER_TIER_REGIONAL, MER_ROLE_PRIMARY, {"us-east", 7}, {"blue", 4}, {0}},
-    [GREEN] = {1, 0, {"green", 5}, true, MER_TIER_REGIONAL, MER_ROLE_PRIMARY, {"us-east", 7}, {"green", 5}, {0}},
-    [BLUE_REPLICA] = {2, 0, {"r1", 2}, true, MER_TIER_REGIONAL, MER_ROLE_REPLICA, {"us-east", 7}, {"blue", 4}, {0}},
+    [GREEN] =
+        {1, 0, {"green", 5}, true, MER_TIER_REGIONAL, MER_ROLE_PRIMARY, {"us-east", 7}, {"green", 5}, {0}},
+    [BLUE_REPLICA] =
+        {2, 0, {"r1", 2}, true, MER_TIER_REGIONAL, MER_ROLE_REPLICA, {"us-east", 7}, {"blue", 4}, {0}},
     [LA_EDGE] = {3, 0, {"la", 2}, false, MER_TIER_EDGE, MER_ROLE_PRIMARY, {"us-east", 7}, {0}, {"la", 2}},
     [FRANKFURT_EDGE] = {4, 0, {"fra", 3}, false, MER_TIER_EDGE, MER_ROLE_PRIMARY, {"eu", 2}, {0}, {"fra", 3}},
     [EU] = {5, 0, {"eu", 2}, false, MER_TIER_REGIONAL, MER_ROLE_PRIMARY, {"eu", 2}, {0}, {0}},
 };
 
-#define EDGE_BIT (1u << MER_TIER_EDGE)
+#define EDGE_BIT   (1u << MER_TIER_EDGE)
 #define REGION_BIT (1u << MER_TIER_REGIONAL)
-#define SECOND INT64_C(1000000)
+#define SECOND     INT64_C(1000000)
 
 struct row {
     const char *name;
@@ -30,47 +32,125 @@ struct row {
 
 static const struct row rows[] = {
     {"own region's rows come from the live environment",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = EDGE_BIT | REGION_BIT, .max_age_us = -1},
-     0, 0, BLUE, 0},
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
+      .max_age_us = -1},
+     0,
+     0,
+     BLUE,
+     0},
     {"a replica answers when the primary is away",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = EDGE_BIT | REGION_BIT, .max_age_us = -1},
-     1u << BLUE, 0, BLUE_REPLICA, 0},
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
+      .max_age_us = -1},
+     1u << BLUE,
+     0,
+     BLUE_REPLICA,
+     0},
     {"green is never asked, even when all of blue is away",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = EDGE_BIT | REGION_BIT, .max_age_us = -1},
-     1u << BLUE | 1u << BLUE_REPLICA, 0, -1, MER_REJECT_UNHEALTHY},
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
+      .max_age_us = -1},
+     1u << BLUE | 1u << BLUE_REPLICA,
+     0,
+     -1,
+     MER_REJECT_UNHEALTHY},
     {"the edge is asked when the bound is tighter than the region's data",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = EDGE_BIT | REGION_BIT,
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
       .max_age_us = 5 * SECOND},
-     0, 90 * SECOND, LA_EDGE, 0},
+     0,
+     90 * SECOND,
+     LA_EDGE,
+     0},
     {"the region answers within the bound",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = EDGE_BIT | REGION_BIT,
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
       .max_age_us = 120 * SECOND},
-     0, 90 * SECOND, BLUE, 0},
+     0,
+     90 * SECOND,
+     BLUE,
+     0},
     {"data of unknown age satisfies no bound",
-     {.region = {"us-east", 7}, .facility = {"la", 2}, .resident = true, .serves = REGION_BIT, .max_age_us = 9 * SECOND},
-     0, MER_AGE_UNKNOWN, -1, MER_REJECT_STALE},
+     {.region = {"us-east", 7},
+      .facility = {"la", 2},
+      .resident = true,
+      .serves = REGION_BIT,
+      .max_age_us = 9 * SECOND},
+     0,
+     MER_AGE_UNKNOWN,
+     -1,
+     MER_REJECT_STALE},
     {"a write goes to the facility's edge and nowhere else",
      {.region = {"us-east", 7}, .facility = {"la", 2}, .write = true, .serves = EDGE_BIT, .max_age_us = -1},
-     0, 0, LA_EDGE, 0},
+     0,
+     0,
+     LA_EDGE,
+     0},
     {"a write waits for its edge",
      {.region = {"us-east", 7}, .facility = {"la", 2}, .write = true, .serves = EDGE_BIT, .max_age_us = -1},
-     1u << LA_EDGE, 0, -1, MER_REJECT_UNHEALTHY},
+     1u << LA_EDGE,
+     0,
+     -1,
+     MER_REJECT_UNHEALTHY},
     {"resident rows of an open neighbour are asked there",
-     {.region = {"eu", 2}, .facility = {"fra", 3}, .resident = true, .serves = EDGE_BIT | REGION_BIT, .max_age_us = -1},
-     0, 0, EU, 0},
-    {"resident rows of a closed neighbour are refused by name",
-     {.region = {"eu", 2}, .facility = {"fra", 3}, .resident = true, .region_closed = true,
-      .serves = EDGE_BIT | REGION_BIT, .max_age_us = -1},
-     0, 0, -1, MER_REJECT_RESIDENCY},
-    {"a neighbour's snapshot is read at home (R15)",
-     {.region = {"eu", 2}, .facility = {"fra", 3}, .region_closed = true, .serves = EDGE_BIT | REGION_BIT,
+     {.region = {"eu", 2},
+      .facility = {"fra", 3},
+      .resident = true,
+      .serves = EDGE_BIT | REGION_BIT,
       .max_age_us = -1},
-     0, 0, BLUE, 0},
+     0,
+     0,
+     EU,
+     0},
+    {"resident rows of a closed neighbour are refused by name",
+     {.region = {"eu", 2},
+      .facility = {"fra", 3},
+      .resident = true,
+      .region_closed = true,
+      .serves = EDGE_BIT | REGION_BIT,
+      .max_age_us = -1},
+     0,
+     0,
+     -1,
+     MER_REJECT_RESIDENCY},
+    {"a neighbour's snapshot is read at home (R15)",
+     {.region = {"eu", 2},
+      .facility = {"fra", 3},
+      .region_closed = true,
+      .serves = EDGE_BIT | REGION_BIT,
+      .max_age_us = -1},
+     0,
+     0,
+     BLUE,
+     0},
     {"a hop asks no further",
-     {.region = {"eu", 2}, .facility = {"fra", 3}, .resident = true, .hop = true, .serves = REGION_BIT, .max_age_us = -1},
-     0, 0, -1, MER_REJECT_HOP},
-    {"a tier that does not serve the field is not asked", {.serves = 1u << MER_TIER_GLOBAL, .max_age_us = -1},
-     0, 0, -1, MER_REJECT_TIER},
+     {.region = {"eu", 2},
+      .facility = {"fra", 3},
+      .resident = true,
+      .hop = true,
+      .serves = REGION_BIT,
+      .max_age_us = -1},
+     0,
+     0,
+     -1,
+     MER_REJECT_HOP},
+    {"a tier that does not serve the field is not asked",
+     {.serves = 1u << MER_TIER_GLOBAL, .max_age_us = -1},
+     0,
+     0,
+     -1,
+     MER_REJECT_TIER},
 };
 
 static void places_are_chosen_by_rule(void **state)
@@ -81,8 +161,10 @@ static void places_are_chosen_by_rule(void **state)
         struct mer_place_facts facts[PLACES];
         enum mer_reject verdicts[PLACES];
         for (uint32_t k = 0; k < PLACES; k++) {
-            facts[k] = (struct mer_place_facts){
-                .up = !(rows[i].down & (1u << k)), .live = k != GREEN, .age_us = rows[i].age_us, .latency_us = k};
+            facts[k] = (struct mer_place_facts){.up = !(rows[i].down & (1u << k)),
+                                                .live = k != GREEN,
+                                                .age_us = rows[i].age_us,
+                                                .latency_us = k};
         }
         struct mer_choice c = mer_place_choose(&self, places, PLACES, &rows[i].need, facts, verdicts);
         if (c.place != rows[i].want || (c.place < 0 && c.why != rows[i].why)) {
@@ -99,8 +181,8 @@ static void a_failed_place_is_not_asked_again(void **state)
     (void)state;
     const struct mer_self self = {{"us-east", 7}, MER_TIER_REGIONAL, {"us-east", 7}, {0}};
     struct mer_part_need need = {.serves = REGION_BIT, .max_age_us = -1};
-    struct mer_place_facts facts[PLACES] = {[BLUE] = {.up = true, .live = true, .excluded = true},
-                                            [BLUE_REPLICA] = {.up = true, .live = true}};
+    struct mer_place_facts facts[PLACES] = {
+        [BLUE] = {.up = true, .live = true, .excluded = true}, [BLUE_REPLICA] = {.up = true, .live = true}};
     struct mer_choice c = mer_place_choose(&self, places, PLACES, &need, facts, NULL);
     assert_int_equal(c.place, BLUE_REPLICA);
 }
