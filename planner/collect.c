@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CollectFields (specification 6.3.2) at planning time: which response fields an object of a given type has, with
+// CollectFields (specification 6.3.2) at planning time: which response fields an object of a given type has,
+// with
 // @skip and @include kept as conditions instead of decided.
 #include "planner/plan_priv.h"
 
@@ -44,8 +45,8 @@ static void append_condition(struct plan_ctx *c, struct plan_collected *col, con
     col->kept_if_n++;
 }
 
-static void append_set(struct plan_ctx *c, struct plan_collected *col, const struct mer_ast_selection_set *set,
-                       const struct mer_condition *cond)
+static void append_set(struct plan_ctx *c, struct plan_collected *col,
+                       const struct mer_ast_selection_set *set, const struct mer_condition *cond)
 {
     struct plan_set *grown = MER_NEW_N(c->a, struct plan_set, col->sub.n + 1);
     if (col->sub.n) {

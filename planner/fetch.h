@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A fetch's operation: what is asked of one source, in that source's own terms. The planner makes it once a plan
-// (immutable, lives with the plan); a resolver turns it into SQL, into GraphQL text or into KPI arithmetic.
-// A source answers every field under its response key, in this order.
+// A fetch's operation: what is asked of one source, in that source's own terms. The planner makes it once a
+// plan (immutable, lives with the plan); a resolver turns it into SQL, into GraphQL text or into KPI
+// arithmetic. A source answers every field under its response key, in this order.
 #ifndef MER_PLANNER_FETCH_H
 #define MER_PLANNER_FETCH_H
 
@@ -9,12 +9,13 @@
 #include "schema/values.h"
 
 struct mer_fetch_field {
-    struct mer_slice key;          // response key in the source's answer
-    const struct mer_field *field; // of the source's schema; __typename is the schema's typename_field
-    const struct mer_type *on;     // object type for which alone it is asked, or NULL: for every one
+    struct mer_slice key;                // response key in the source's answer
+    const struct mer_field *field;       // of the source's schema; __typename is the schema's typename_field
+    const struct mer_type *on;           // object type for which alone it is asked, or NULL: for every one
     struct mer_ast_argument **arguments; // as written, variables unresolved
     uint32_t arguments_n;
-    const struct mer_ast_directives *conditions; // @skip/@include of the selection, or NULL; a resolver may ignore them
+    const struct mer_ast_directives
+        *conditions;                   // @skip/@include of the selection, or NULL; a resolver may ignore them
     struct mer_fetch_field **children; // NULL for leaves
     uint32_t children_n;
 };

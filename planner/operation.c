@@ -66,16 +66,17 @@ static enum mer_err select_operation(struct maker *m, struct mer_operation *op)
     return MER_ERR_INVALID;
 }
 
-static enum mer_err check_limits(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+static enum mer_err check_limits(struct maker *m, struct mer_operation *op,
+                                 const struct mer_operation_opts *opts)
 {
     struct mer_limit_breach b = {0};
     enum mer_err err = mer_limits_check(op->arena, op->document, op->ast, &opts->limits, &b);
     if (err) {
-        struct mer_operation_error *e = add_error(
-            m, "QUERY_TOO_COMPLEX",
-            mer_arena_printf(m->a, "The operation exceeds limit %s: %llu, allowed are %llu.", b.limit,
-                             (unsigned long long)b.value, (unsigned long long)b.max),
-            b.loc);
+        struct mer_operation_error *e =
+            add_error(m, "QUERY_TOO_COMPLEX",
+                      mer_arena_printf(m->a, "The operation exceeds limit %s: %llu, allowed are %llu.",
+                                       b.limit, (unsigned long long)b.value, (unsigned long long)b.max),
+                      b.loc);
         e->limit = b.limit;
         e->value = b.value;
     }
@@ -117,9 +118,9 @@ static enum mer_err plan(struct maker *m, struct mer_operation *op)
     enum mer_err err = mer_plan_build(op->arena, op->graph, op->document, op->ast, NULL, &op->plan, &d);
     if (err) {
         struct mer_loc loc = {d.line, d.column};
-        struct mer_operation_error *e =
-            add_error(m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "INTERNAL",
-                      err == MER_ERR_LIMIT ? mer_slice_of(d.msg) : MER_S("the operation cannot be planned"), loc);
+        struct mer_operation_error *e = add_error(
+            m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "INTERNAL",
+            err == MER_ERR_LIMIT ? mer_slice_of(d.msg) : MER_S("the operation cannot be planned"), loc);
         e->limit = err == MER_ERR_LIMIT ? "expandedSelections" : NULL;
     }
     return err;
@@ -141,7 +142,8 @@ static bool asks_introspection(const struct mer_operation *op)
 
 enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *graph, struct mer_slice text,
                                 struct mer_slice name, const struct mer_operation_opts *opts,
-                                struct mer_operation **out, struct mer_operation_error **errors, uint32_t *errors_n)
+                                struct mer_operation **out, struct mer_operation_error **errors,
+                                uint32_t *errors_n)
 {
     struct mer_arena *own = mer_arena_create(OPERATION_BYTES);
     struct mer_operation *op = MER_NEW(own, struct mer_operation);

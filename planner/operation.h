@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Operation: from a document's text to a plan (parsed, limited, validated, planned), and the cache that lets later
-// requests with the same text skip all of it.
+// Operation: from a document's text to a plan (parsed, limited, validated, planned), and the cache that lets
+// later requests with the same text skip all of it.
 //
-// An operation lives in an arena of its own and is counted: the cache holds one reference, every request that runs
-// it another. The cache belongs to one loop; whole texts are compared, never hashes alone (a hash that meets must
-// not give another operation's plan). What failed is not kept.
+// An operation lives in an arena of its own and is counted: the cache holds one reference, every request that
+// runs it another. The cache belongs to one loop; whole texts are compared, never hashes alone (a hash that
+// meets must not give another operation's plan). What failed is not kept.
 #ifndef MER_PLANNER_OPERATION_H
 #define MER_PLANNER_OPERATION_H
 

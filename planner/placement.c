@@ -22,7 +22,8 @@ const char *mer_reject_name(enum mer_reject r)
     return names[r];
 }
 
-static bool lives_elsewhere(const struct mer_self *self, const struct mer_place *p, const struct mer_part_need *n)
+static bool lives_elsewhere(const struct mer_self *self, const struct mer_place *p,
+                            const struct mer_part_need *n)
 {
     if (p->tier == MER_TIER_EDGE) {
         bool own = self->tier == MER_TIER_EDGE && p->sql;
@@ -33,8 +34,8 @@ static bool lives_elsewhere(const struct mer_self *self, const struct mer_place 
     return !anywhere && n->region.n && p->region.n && !mer_slice_eq(p->region, n->region);
 }
 
-static enum mer_reject judge(const struct mer_self *self, const struct mer_place *p, const struct mer_part_need *n,
-                             const struct mer_place_facts *f)
+static enum mer_reject judge(const struct mer_self *self, const struct mer_place *p,
+                             const struct mer_part_need *n, const struct mer_place_facts *f)
 {
     if (!(n->serves & (1u << p->tier))) {
         return MER_REJECT_TIER;
@@ -45,7 +46,8 @@ static enum mer_reject judge(const struct mer_self *self, const struct mer_place
     if (n->resident && n->region_closed && n->region.n && !mer_slice_eq(self->region, n->region)) {
         return MER_REJECT_RESIDENCY;
     }
-    // Rows of no named region are those of the region that is asked: another's would be an answer to another question.
+    // Rows of no named region are those of the region that is asked: another's would be an answer to another
+    // question.
     if (!n->region.n && (n->resident || n->write) && !mer_slice_eq(self->region, p->region)) {
         return n->write ? MER_REJECT_TIER : MER_REJECT_RESIDENCY;
     }
@@ -66,7 +68,8 @@ static enum mer_reject judge(const struct mer_self *self, const struct mer_place
         return MER_REJECT_UNHEALTHY;
     }
     // A gateway that is asked by hop applies the bound itself, with facts of its own.
-    if (p->sql && !n->write && n->max_age_us >= 0 && (f->age_us == MER_AGE_UNKNOWN || f->age_us > n->max_age_us)) {
+    if (p->sql && !n->write && n->max_age_us >= 0 &&
+        (f->age_us == MER_AGE_UNKNOWN || f->age_us > n->max_age_us)) {
         return MER_REJECT_STALE;
     }
     return MER_PLACE_OK;
@@ -84,9 +87,9 @@ static int64_t cost_us(const struct mer_self *self, const struct mer_place *p, c
     return cost + HOP_COST_US * (mer_slice_eq(p->region, home) ? 1 : 2);
 }
 
-struct mer_choice mer_place_choose(const struct mer_self *self, const struct mer_place *places, uint32_t places_n,
-                                   const struct mer_part_need *need, const struct mer_place_facts *facts,
-                                   enum mer_reject *verdicts)
+struct mer_choice mer_place_choose(const struct mer_self *self, const struct mer_place *places,
+                                   uint32_t places_n, const struct mer_part_need *need,
+                                   const struct mer_place_facts *facts, enum mer_reject *verdicts)
 {
     struct mer_choice best = {-1, MER_PLACE_OK};
     int64_t best_cost = INT64_MAX;

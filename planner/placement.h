@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Placement: where one part of a fetch is asked this time. Two steps: hard filters, each with a name that explain
-// and errors repeat, then the cheapest of what is left. Nothing left is a clear error, never a wrong answer.
-// Decided for each part of each request from plain facts; free of I/O, no state; any thread.
+// Placement: where one part of a fetch is asked this time. Two steps: hard filters, each with a name that
+// explain and errors repeat, then the cheapest of what is left. Nothing left is a clear error, never a wrong
+// answer. Decided for each part of each request from plain facts; free of I/O, no state; any thread.
 #ifndef MER_PLANNER_PLACEMENT_H
 #define MER_PLANNER_PLACEMENT_H
 
@@ -10,7 +10,7 @@
 
 // A placement: one place where a source's part can be asked. Immutable, from the configuration.
 struct mer_place {
-    uint32_t index;  // over all sources
+    uint32_t index; // over all sources
     uint32_t source;
     struct mer_slice name;
     bool sql; // a database of this site; else another gateway's /sources/NAME
@@ -34,15 +34,15 @@ struct mer_place_facts {
     int64_t age_us;     // of the data there; MER_AGE_UNKNOWN
     int64_t latency_us; // measured, 0: not yet
     uint32_t in_flight;
-    bool live;          // its environment is the region's live one, or it has none
-    bool excluded;      // failed already in this request
+    bool live;     // its environment is the region's live one, or it has none
+    bool excluded; // failed already in this request
 };
 
 struct mer_part_need {
     uint32_t source;
     struct mer_slice region, facility; // where the data lives; n == 0: anywhere
-    bool region_closed; // that region's rows may not leave it
-    bool resident;      // these are such rows
+    bool region_closed;                // that region's rows may not leave it
+    bool resident;                     // these are such rows
     bool write;
     bool hop;           // asked by another gateway: own databases only
     uint32_t serves;    // bit set of enum mer_tier
@@ -59,20 +59,20 @@ enum mer_reject {
     MER_REJECT_ENVIRONMENT = 6, // not the live environment
     MER_REJECT_ROLE = 7,        // a replica takes no writes
     MER_REJECT_UNHEALTHY = 8,
-    MER_REJECT_STALE = 9,       // older than the caller accepts, or of unknown age
-    MER_REJECT_COST = 10,       // a cheaper one was chosen
+    MER_REJECT_STALE = 9, // older than the caller accepts, or of unknown age
+    MER_REJECT_COST = 10, // a cheaper one was chosen
 };
 const char *mer_reject_name(enum mer_reject r);
 
 struct mer_choice {
-    int32_t place;        // index, or -1
-    enum mer_reject why;  // without a place: the reason that stood nearest to success
+    int32_t place;       // index, or -1
+    enum mer_reject why; // without a place: the reason that stood nearest to success
 };
 
-// verdicts: NULL, or one per place: why it was not chosen (MER_PLACE_OK for the chosen one and for the places of
-// other sources, which are not looked at).
-struct mer_choice mer_place_choose(const struct mer_self *self, const struct mer_place *places, uint32_t places_n,
-                                   const struct mer_part_need *need, const struct mer_place_facts *facts,
-                                   enum mer_reject *verdicts);
+// verdicts: NULL, or one per place: why it was not chosen (MER_PLACE_OK for the chosen one and for the places
+// of other sources, which are not looked at).
+struct mer_choice mer_place_choose(const struct mer_self *self, const struct mer_place *places,
+                                   uint32_t places_n, const struct mer_part_need *need,
+                                   const struct mer_place_facts *facts, enum mer_reject *verdicts);
 
 #endif

@@ -14,7 +14,8 @@ static bool has_directive(const struct mer_ast_directives *ds, const char *name)
 // The type whose rows a field brings: a connection's are its nodes', also when only their number is asked.
 static const struct mer_type *row_type(const struct mer_schema *s, const struct mer_type *t)
 {
-    const struct mer_field *edges = t->kind == MER_TYPE_OBJECT ? mer_schema_field(s, t, MER_S("edges")) : NULL;
+    const struct mer_field *edges =
+        t->kind == MER_TYPE_OBJECT ? mer_schema_field(s, t, MER_S("edges")) : NULL;
     const struct mer_field *node = edges ? mer_schema_field(s, edges->type.type, MER_S("node")) : NULL;
     return node ? node->type.type : t;
 }
@@ -151,8 +152,9 @@ static uint32_t key_slot(struct plan_ctx *c, struct plan_place *home, const stru
     return plan_add_child(c, home->children, &key);
 }
 
-static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place *home, const struct mer_type *type,
-                                           const struct mer_type *home_type, uint32_t source, bool resident)
+static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place *home,
+                                           const struct mer_type *type, const struct mer_type *home_type,
+                                           uint32_t source, bool resident)
 {
     for (struct plan_dependent *d = home->dependents; d; d = d->next) {
         if (d->fetch->source == source && d->fetch->entity_api == type && d->resident == resident) {
@@ -193,8 +195,8 @@ static struct plan_children *children_of(const struct plan_place *home, const st
 
 // ---- who answers a field ----
 
-static const struct mer_field *source_field(const struct plan_ctx *c, uint32_t source, const struct mer_type *type,
-                                            struct mer_slice name)
+static const struct mer_field *source_field(const struct plan_ctx *c, uint32_t source,
+                                            const struct mer_type *type, struct mer_slice name)
 {
     const struct mer_schema *s = c->graph->sources[source].schema;
     const struct mer_type *t = mer_schema_type(s, type->name);
@@ -221,7 +223,8 @@ static bool must_split(const struct plan_ctx *c, const struct plan_place *home, 
 
 static enum mer_err fail_unanswered(struct plan_ctx *c, const struct mer_type *type, struct mer_slice name)
 {
-    return mer_diag_set(c->diag, MER_ERR_INVALID, "no source answers %.*s.%.*s", MER_FMT(type->name), MER_FMT(name));
+    return mer_diag_set(c->diag, MER_ERR_INVALID, "no source answers %.*s.%.*s", MER_FMT(type->name),
+                        MER_FMT(name));
 }
 
 // ---- building one object ----
@@ -235,13 +238,14 @@ static bool is_freshness(const struct mer_field *f)
 }
 
 // An ordered merge goes by the edges' cursors, also when the client asked for none.
-static void add_merge_keys(struct plan_ctx *c, const struct mer_plan_fetch *fetch, const struct mer_field *field,
-                           struct plan_children *children, uint32_t depth)
+static void add_merge_keys(struct plan_ctx *c, const struct mer_plan_fetch *fetch,
+                           const struct mer_field *field, struct plan_children *children, uint32_t depth)
 {
     const struct mer_schema *s = fetch->op.schema;
     const struct mer_type *type = field->type.type;
     struct plan_children edge = {0};
-    struct mer_fetch_field ff = {.key = MER_S("_k_cursor"), .field = mer_schema_field(s, type, MER_S("cursor"))};
+    struct mer_fetch_field ff = {.key = MER_S("_k_cursor"),
+                                 .field = mer_schema_field(s, type, MER_S("cursor"))};
     if (depth == 2 && ff.field && mer_slice_is(field->name, "edges")) {
         plan_add_child(c, children, &ff);
         return;
@@ -496,9 +500,10 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
     return err;
 }
 
-enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, const struct mer_ast_document *doc,
-                            const struct mer_ast_operation *op, const struct mer_plan_limits *limits,
-                            struct mer_plan **out, struct mer_diag *diag)
+enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
+                            const struct mer_ast_document *doc, const struct mer_ast_operation *op,
+                            const struct mer_plan_limits *limits, struct mer_plan **out,
+                            struct mer_diag *diag)
 {
     struct plan_ctx c = {
         .a = a,
@@ -537,8 +542,8 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, 
         c.fetches[i]->source = graph->sources[c.fetches[i]->source].index;
     }
     struct mer_plan *p = MER_NEW(a, struct mer_plan);
-    *p = (struct mer_plan){graph, doc, op, shape, c.fetches, c.fetches_n, op->kind == MER_OP_MUTATION,
-                            c.ages, c.ages_n};
+    *p = (struct mer_plan){graph,  doc,     op, shape, c.fetches, c.fetches_n, op->kind == MER_OP_MUTATION,
+                           c.ages, c.ages_n};
     *out = p;
     return MER_OK;
 }

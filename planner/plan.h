@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Plan: what has to be fetched to answer an operation, from which sources, in which order, and what the answer
-// looks like. Made once for an operation's text and kept; it knows nothing of caller, variables, placements or
-// freshness, which are decided for each request (placement.h, resolvers/). Free of I/O; the plan is immutable and
-// lives in the arena it was built in. Any thread may read it.
+// Plan: what has to be fetched to answer an operation, from which sources, in which order, and what the
+// answer looks like. Made once for an operation's text and kept; it knows nothing of caller, variables,
+// placements or freshness, which are decided for each request (placement.h, resolvers/). Free of I/O; the
+// plan is immutable and lives in the arena it was built in. Any thread may read it.
 //
-// Two trees are built side by side. The *shape* is the answer: for every object type that can stand at a place, the
-// response fields in order. The *fetches* are the questions: one for each root field, and one for every set of
-// entities that another source (or the same source in another region) has to complete by key. Every shape field
-// names the fetch and the slot in which its value will be found.
+// Two trees are built side by side. The *shape* is the answer: for every object type that can stand at a
+// place, the response fields in order. The *fetches* are the questions: one for each root field, and one for
+// every set of entities that another source (or the same source in another region) has to complete by key.
+// Every shape field names the fetch and the slot in which its value will be found.
 #ifndef MER_PLANNER_PLAN_H
 #define MER_PLANNER_PLAN_H
 
@@ -16,7 +16,7 @@
 // A source: a subgraph, a logical owner of types and fields.
 struct mer_source {
     struct mer_slice name;
-    uint32_t index; // among all sources of the gateway, also in a graph of one source alone
+    uint32_t index;                  // among all sources of the gateway, also in a graph of one source alone
     const struct mer_schema *schema; // its own SDL, with its bindings
 };
 
@@ -25,8 +25,8 @@ struct mer_graph {
     const struct mer_schema *api; // what clients see
     const struct mer_source *sources;
     uint32_t sources_n;
-    // Ask @resident fields of an entity that is not resident itself as a fetch of their own, so that they alone
-    // are refused where residency forbids them. Off where the gateway is the owner of the rows.
+    // Ask @resident fields of an entity that is not resident itself as a fetch of their own, so that they
+    // alone are refused where residency forbids them. Off where the gateway is the owner of the rows.
     bool split_resident;
     struct mer_slice sdl; // of a source that is served alone: what _service tells
 };
@@ -72,8 +72,8 @@ struct mer_shape {
 
 enum mer_fetch_kind {
     MER_FETCH_ROOT = 0,
-    MER_FETCH_ENTITY = 1,   // complete objects of an earlier fetch by key
-    MER_FETCH_GIVEN = 2,    // no fetch: `_entities`, whose objects are the representations in the variables
+    MER_FETCH_ENTITY = 1, // complete objects of an earlier fetch by key
+    MER_FETCH_GIVEN = 2,  // no fetch: `_entities`, whose objects are the representations in the variables
 };
 
 // How the parts of a fetch are put together again.
@@ -94,8 +94,8 @@ struct mer_path_step {
 struct mer_plan_fetch {
     uint32_t index;
     enum mer_fetch_kind kind;
-    uint32_t source;          // index of the gateway's source
-    struct mer_fetch_op op;   // root: exactly one field
+    uint32_t source;           // index of the gateway's source
+    struct mer_fetch_op op;    // root: exactly one field
     struct mer_slice root_key; // root, given: response key
     // entity: where its objects are
     uint32_t parent;
@@ -104,12 +104,12 @@ struct mer_plan_fetch {
     uint32_t path_n;
     uint32_t key_slot; // of the key among the holding object's children
     // what placement has to know
-    bool resident;          // rows that may not leave their region
-    bool rows;              // rows of the business: for roles that work with them
+    bool resident; // rows that may not leave their region
+    bool rows;     // rows of the business: for roles that work with them
     bool write;
-    int32_t partition_arg;  // root field's argument that carries facility codes or node ids; -1: none
-    uint32_t serves;        // bit set of enum mer_tier that may answer
-    uint32_t max_age_s;     // @cacheControl of the root field; 0: not cacheable
+    int32_t partition_arg; // root field's argument that carries facility codes or node ids; -1: none
+    uint32_t serves;       // bit set of enum mer_tier that may answer
+    uint32_t max_age_s;    // @cacheControl of the root field; 0: not cacheable
     enum mer_combiner combiner;
 };
 
@@ -120,8 +120,8 @@ struct mer_plan {
     struct mer_shape *shape;
     struct mer_plan_fetch **fetches; // a fetch's parent stands before it
     uint32_t fetches_n;
-    bool serial;                     // mutation: root fetches one after the other
-    struct mer_shape_field **ages;   // every field of kind MER_SHAPE_FRESHNESS
+    bool serial;                   // mutation: root fetches one after the other
+    struct mer_shape_field **ages; // every field of kind MER_SHAPE_FRESHNESS
     uint32_t ages_n;
 };
 
@@ -129,11 +129,12 @@ struct mer_plan_limits {
     uint32_t max_shape_fields; // 0: 50,000
 };
 
-// The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields; MER_ERR_INVALID: a field
-// that no source answers, which a composed supergraph excludes.
-enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph, const struct mer_ast_document *doc,
-                            const struct mer_ast_operation *op, const struct mer_plan_limits *limits,
-                            struct mer_plan **out, struct mer_diag *diag) MER_MUST_CHECK;
+// The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields; MER_ERR_INVALID: a
+// field that no source answers, which a composed supergraph excludes.
+enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
+                            const struct mer_ast_document *doc, const struct mer_ast_operation *op,
+                            const struct mer_plan_limits *limits, struct mer_plan **out,
+                            struct mer_diag *diag) MER_MUST_CHECK;
 
 // Of a source's schema: rows of a table that are not for every role (@table without @everyone).
 bool mer_type_is_business(const struct mer_type *t);

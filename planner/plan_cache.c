@@ -8,7 +8,7 @@
 struct entry {
     struct mer_operation *op;
     uint64_t hash;
-    struct entry *chain;       // same bucket
+    struct entry *chain; // same bucket
     struct entry *newer, *older;
 };
 

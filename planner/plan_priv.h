@@ -20,7 +20,8 @@ struct plan_dependent {
     struct plan_dependent *next;
 };
 
-// An object's place: the fetch that brings it, the children asked of it, and the way to it from the fetch's roots.
+// An object's place: the fetch that brings it, the children asked of it, and the way to it from the fetch's
+// roots.
 struct plan_place {
     struct mer_plan_fetch *fetch;
     struct plan_children *children;
