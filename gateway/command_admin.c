@@ -43,8 +43,8 @@ bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, s
     if (fd < 0) {
         return false;
     }
-    struct mer_slice ask = mer_arena_printf(a, "GET %s HTTP/1.1\r\nhost: %.*s\r\nconnection: close\r\n\r\n", path,
-                                            MER_FMT(host));
+    struct mer_slice ask = mer_arena_printf(a, "GET %s HTTP/1.1\r\nhost: %.*s\r\nconnection: close\r\n\r\n",
+                                            path, MER_FMT(host));
     struct mer_buf b;
     mer_buf_init(&b, a, 65536);
     bool sent = write(fd, ask.p, ask.n) == (ssize_t)ask.n;

@@ -31,7 +31,8 @@ static void take_place(struct mer_arena *a, struct mer_site *s, const struct mer
     struct mer_slice name = member(a, j, p, "name"), source = member(a, j, p, "source");
     const struct mer_json_node *up = mer_json_get(j, p, MER_S("up"));
     for (uint32_t i = 0; i < s->places_n; i++) {
-        if (mer_slice_eq(s->places[i].name, name) && mer_slice_eq(s->sources[s->places[i].source].name, source)) {
+        if (mer_slice_eq(s->places[i].name, name) &&
+            mer_slice_eq(s->sources[s->places[i].source].name, source)) {
             mer_board_set_up(s->board, i, up && up->type == MER_JSON_TRUE);
         }
     }
@@ -45,7 +46,8 @@ static bool take_routes(struct mer_arena *a, struct mer_site *s, struct mer_slic
         return false;
     }
     const struct mer_json_node *regions = mer_json_get(&j, mer_json_root(&j), MER_S("regions"));
-    const struct mer_json_node *r = regions && regions->type == MER_JSON_ARRAY ? mer_json_first(&j, regions) : NULL;
+    const struct mer_json_node *r =
+        regions && regions->type == MER_JSON_ARRAY ? mer_json_first(&j, regions) : NULL;
     for (uint32_t i = 0; r && i < regions->count; i++) {
         int64_t epoch = 0;
         const struct mer_json_node *en = mer_json_get(&j, r, MER_S("epoch"));

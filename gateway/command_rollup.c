@@ -37,7 +37,8 @@ static struct mer_rollup_source *copy_sources(struct mer_arena *a, const struct 
     return out;
 }
 
-int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from, const char *to)
+int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from,
+                       const char *to)
 {
     struct mer_diag d = {0};
     const struct mer_config_source *source = mer_config_source(c, MER_S("analytics"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The commands that run and end (`serve` is serve.h). Each returns the process' exit status: 0 good, 1 findings or
-// failed while running, 2 wrong usage or configuration.
+// The commands that run and end (`serve` is serve.h). Each returns the process' exit status: 0 good, 1
+// findings or failed while running, 2 wrong usage or configuration.
 #ifndef MER_GATEWAY_COMMANDS_H
 #define MER_GATEWAY_COMMANDS_H
 
@@ -13,17 +13,20 @@ struct mer_plan_args {
 };
 
 int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const struct mer_plan_args *args);
-// Prints the API schema as SDL, or as the answer of an introspection query. Of the configuration only `supergraph`.
+// Prints the API schema as SDL, or as the answer of an introspection query. Of the configuration only
+// `supergraph`.
 int mer_command_schema(struct mer_arena *a, const struct mer_config *c, bool json);
-// Checks documents (files; *.json: lists of trusted documents; "-": standard input) against the API schema and the
-// limits; prints `FILE:LINE:COLUMN: message` for each finding.
+// Checks documents (files; *.json: lists of trusted documents; "-": standard input) against the API schema
+// and the limits; prints `FILE:LINE:COLUMN: message` for each finding.
 int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const char *const *paths, size_t n);
 // GET of a path of the admin listener; prints the body.
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
 int mer_command_check(const struct mer_config *c);
-int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from, const char *to);
+int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from,
+                       const char *to);
 
-// One blocking HTTP/1.1 GET to "HOST:PORT" or "http://HOST:PORT" for the command line. False: nobody answered 200.
+// One blocking HTTP/1.1 GET to "HOST:PORT" or "http://HOST:PORT" for the command line. False: nobody answered
+// 200.
 bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body);
 
 #endif

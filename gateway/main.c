@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The command line: `meridian COMMAND …`. Exit status 0 good, 1 failed while running or findings, 2 wrong usage or
-// configuration.
+// The command line: `meridian COMMAND …`. Exit status 0 good, 1 failed while running or findings, 2 wrong
+// usage or configuration.
 #include <stdio.h>
 
 #include "base/log.h"
 #include "gateway/commands.h"
 #include "gateway/serve.h"
 
-#define SETS_MAX 64
+#define SETS_MAX  64
 #define FILES_MAX 4096
 
 struct args {
@@ -23,17 +23,18 @@ struct args {
 
 static int usage(const char *what)
 {
-    fprintf(stderr,
-            "meridian: %s\n"
-            "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
-            "       meridian rollup --config FILE [--once] [--from T --to T]\n"
-            "       meridian check  --config FILE [--offline]\n"
-            "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
-            "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
-            "       meridian schema (--config FILE|--supergraph FILE) [--json]\n"
-            "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
-            "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
-            what);
+    fprintf(
+        stderr,
+        "meridian: %s\n"
+        "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
+        "       meridian rollup --config FILE [--once] [--from T --to T]\n"
+        "       meridian check  --config FILE [--offline]\n"
+        "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
+        "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
+        "       meridian schema (--config FILE|--supergraph FILE) [--json]\n"
+        "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
+        "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
+        what);
     return 2;
 }
 
@@ -45,12 +46,19 @@ struct option {
 static bool take_value(struct args *a, const char *name, const char *value)
 {
     const struct option options[] = {
-        {"--config", &a->config},       {"--supergraph", &a->supergraph}, {"--from", &a->from},
-        {"--to", &a->to},               {"--query", &a->plan.query},
-        {"--variables", &a->plan.variables}, {"--facts", &a->plan.facts},
-        {"--tenant", &a->plan.tenant},  {"--role", &a->plan.role},
-        {"--region", &a->plan.region},  {"--facilities", &a->plan.facilities},
-        {"--max-age", &a->plan.max_age}, {"--admin", &a->plan.admin},
+        {"--config", &a->config},
+        {"--supergraph", &a->supergraph},
+        {"--from", &a->from},
+        {"--to", &a->to},
+        {"--query", &a->plan.query},
+        {"--variables", &a->plan.variables},
+        {"--facts", &a->plan.facts},
+        {"--tenant", &a->plan.tenant},
+        {"--role", &a->plan.role},
+        {"--region", &a->plan.region},
+        {"--facilities", &a->plan.facilities},
+        {"--max-age", &a->plan.max_age},
+        {"--admin", &a->plan.admin},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (strcmp(name, options[i].name) == 0) {

@@ -33,7 +33,7 @@ struct telling {
 
 struct mer_poller {
     struct mer_poller_opts opts;
-    struct probe *probes; // by place
+    struct probe *probes;     // by place
     struct telling *tellings; // by place of the facility × place of the database
     uint32_t n;
 };
@@ -54,7 +54,8 @@ static void facts_came(void *owner, const struct mer_pg_result *r)
     p->under_way = false;
     p->heard = true;
     struct mer_diag d = {0};
-    bool ok = r->err == MER_OK && r->value.p && mer_board_read(s->board, p->place->index, r->value, &d) == MER_OK;
+    bool ok =
+        r->err == MER_OK && r->value.p && mer_board_read(s->board, p->place->index, r->value, &d) == MER_OK;
     if (ok) {
         mer_board_set_latency(s->board, p->place->index, r->elapsed_us);
     } else if (mer_board_is_up(s->board, p->place->index)) {

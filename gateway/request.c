@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of a GraphQL request: bytes, operation, variables, caller, execution, answer. Each step is one function
-// here; docs/architecture.md follows one request through them.
+// The life of a GraphQL request: bytes, operation, variables, caller, execution, answer. Each step is one
+// function here; docs/architecture.md follows one request through them.
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -79,7 +79,8 @@ static void send(struct request *r, struct mer_answer *a)
     r->w->in_flight--;
     add_header(a, MER_S("content-type"), mer_media_type(r->media));
     // What has a tag may be kept and asked for again with it; nothing else is worth keeping.
-    add_header(a, MER_S("cache-control"), r->tagged ? MER_S("private, no-cache") : MER_S("private, no-store"));
+    add_header(a, MER_S("cache-control"),
+               r->tagged ? MER_S("private, no-cache") : MER_S("private, no-store"));
     add_header(a, MER_S("x-content-type-options"), MER_S("nosniff"));
     mer_answer_finish(a, r->w->config, r->w->coder, http);
     release(r); // nothing of the request may be touched once it was answered
@@ -102,7 +103,8 @@ static void write_error(struct mer_buf *b, struct mer_slice message, const char 
     mer_buf_add(b, MER_S("}}"));
 }
 
-// 200 in application/json for what concerns GraphQL, 400 in graphql-response+json; transport statuses in both.
+// 200 in application/json for what concerns GraphQL, 400 in graphql-response+json; transport statuses in
+// both.
 static int graphql_status(const struct request *r)
 {
     return r->media == MER_MEDIA_RESPONSE_JSON ? 400 : 200;
@@ -238,8 +240,8 @@ static bool find_operation(struct request *r)
     struct mer_operation_error *errors = NULL;
     uint32_t n = 0;
     const struct mer_operation_opts *opts = r->face == MER_FACE_SOURCES ? &w->hop_opts : &w->operation_opts;
-    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name, opts, &r->op, &errors,
-                           &n)) {
+    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name, opts, &r->op,
+                           &errors, &n)) {
         refuse_operation(r, errors, n);
         return false;
     }
@@ -279,9 +281,9 @@ static bool check_cost(struct request *r)
     }
     struct mer_loc loc = dearest->ast->loc;
     struct mer_operation_error e = {.code = "QUERY_TOO_COMPLEX", .limit = "cost", .value = r->cost};
-    e.message = mer_arena_printf(r->http->arena,
-                                 "The operation exceeds limit cost: %llu, allowed are %llu. \"%.*s\" costs most.",
-                                 (unsigned long long)r->cost, (unsigned long long)max, MER_FMT(dearest->key));
+    e.message = mer_arena_printf(
+        r->http->arena, "The operation exceeds limit cost: %llu, allowed are %llu. \"%.*s\" costs most.",
+        (unsigned long long)r->cost, (unsigned long long)max, MER_FMT(dearest->key));
     e.locations = &loc;
     e.locations_n = 1;
     refuse_operation(r, &e, 1);
@@ -449,8 +451,9 @@ static void answered(void *owner)
     mer_buf_add_char(&b, '}');
     mer_exec_each_error(r->exec, count_error, r->w);
     if (b.n > (size_t)r->w->config->limits.answer_bytes) {
-        refuse(r, graphql_status(r), "QUERY_TOO_COMPLEX", "The answer exceeds limit answer: %zu bytes, allowed are %lld.",
-               b.n, (long long)r->w->config->limits.answer_bytes);
+        refuse(r, graphql_status(r), "QUERY_TOO_COMPLEX",
+               "The answer exceeds limit answer: %zu bytes, allowed are %lld.", b.n,
+               (long long)r->w->config->limits.answer_bytes);
         return;
     }
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
@@ -462,7 +465,8 @@ static void answered(void *owner)
     send(r, &a);
 }
 
-void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source, struct mer_http_req *req)
+void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source,
+                        struct mer_http_req *req)
 {
     if (face == MER_FACE_CLIENTS && mer_slice_is(req->method, "OPTIONS")) {
         mer_browser_answer_options(w->config, req);
@@ -485,7 +489,8 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         return;
     }
     if (r->media == MER_MEDIA_NONE) {
-        refuse(r, 406, "BAD_USER_INPUT", "application/json and application/graphql-response+json are offered");
+        refuse(r, 406, "BAD_USER_INPUT",
+               "application/json and application/graphql-response+json are offered");
         return;
     }
     struct mer_http_problem problem = {0};
@@ -498,7 +503,8 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         return;
     }
     if (face == MER_FACE_CLIENTS && r->params.is_get && !mer_browser_safe(w->config, req)) {
-        refuse(r, 403, "FORBIDDEN", "a page of another site may have sent this: add the header x-meridian-csrf: 1");
+        refuse(r, 403, "FORBIDDEN",
+               "a page of another site may have sent this: add the header x-meridian-csrf: 1");
         return;
     }
     if (!find_operation(r)) {

@@ -51,7 +51,8 @@ static bool open_listen(struct serving *s, const struct mer_config_listen *l, en
     }
     s->listens_n++;
     if (l->tls) {
-        struct mer_tls_server_opts o = {s->config->tls.certificate.p, s->config->tls.key.p, l->client_ca.p, l->http2};
+        struct mer_tls_server_opts o = {s->config->tls.certificate.p, s->config->tls.key.p, l->client_ca.p,
+                                        l->http2};
         w->tls = mer_tls_server_create(&o, d);
         return w->tls != NULL;
     }
@@ -69,8 +70,8 @@ static bool open_all(struct serving *s, struct mer_diag *d)
            open_listen(s, &s->config->admin, MER_FACE_ADMIN, d);
 }
 
-// Parent, child and each worker hold the sockets: the kernel takes connections until the last is closed, and resets
-// those that nobody accepted. So whoever is told to stop lets go of his first of all.
+// Parent, child and each worker hold the sockets: the kernel takes connections until the last is closed, and
+// resets those that nobody accepted. So whoever is told to stop lets go of his first of all.
 static void stop_listening(struct serving *s)
 {
     for (uint32_t i = 0; i < s->listens_n; i++) {
@@ -111,7 +112,8 @@ static void wait_for_signal(int fd)
     }
 }
 
-static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
+static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth,
+                       int signals)
 {
     struct mer_worker *workers[THREADS_MAX];
     pthread_t threads[THREADS_MAX];
@@ -145,7 +147,8 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
         }
         MER_ASSERT(pthread_create(&threads[i], NULL, run_worker, workers[i]) == 0);
     }
-    mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name), (long long)n);
+    mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name),
+            (long long)n);
     wait_for_signal(signals);
     stop_listening(s);
     for (int64_t i = 0; i < n; i++) {
@@ -214,7 +217,8 @@ static bool child_ended(struct serving *s, pid_t pid, int signals, int *status, 
     }
 }
 
-static int supervise(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
+static int supervise(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth,
+                     int signals)
 {
     bool stopping = false;
     while (true) {

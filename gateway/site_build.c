@@ -66,7 +66,8 @@ static const struct mer_config_placement *placement_at(const struct mer_config *
     return &c->sources[p->source].placements[n];
 }
 
-static struct mer_pg_pool *pool(struct mer_loop *loop, const char *dsn, const char *name, uint32_t short_connections)
+static struct mer_pg_pool *pool(struct mer_loop *loop, const char *dsn, const char *name,
+                                uint32_t short_connections)
 {
     struct mer_pg_pool_opts o = {.dsn = dsn, .name = name, .short_connections = short_connections};
     return mer_pg_pool_create(loop, &o);

@@ -6,8 +6,8 @@
 #include "gateway/snapshot.h"
 #include "resolvers/site.h"
 
-// Lives on the heap until mer_site_destroy; the snapshot must outlive it. MER_ERR_INVALID: a placement's url or the
-// TLS files are wrong. Begins to connect; nothing is waited for.
+// Lives on the heap until mer_site_destroy; the snapshot must outlive it. MER_ERR_INVALID: a placement's url
+// or the TLS files are wrong. Begins to connect; nothing is waited for.
 enum mer_err mer_site_build(struct mer_loop *loop, const struct mer_snapshot *snapshot, struct mer_site **out,
                             struct mer_diag *diag) MER_MUST_CHECK;
 // No execution may be under way.

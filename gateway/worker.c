@@ -36,14 +36,16 @@ struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c)
 static void set_limits(struct mer_worker *w)
 {
     w->operation_opts = mer_worker_operation_opts(w->config);
-    // Another gateway's planner writes these: aliases are its way to name things, the client's limits held there.
+    // Another gateway's planner writes these: aliases are its way to name things, the client's limits held
+    // there.
     w->hop_opts = w->operation_opts;
     w->hop_opts.limits.aliases = 0;
     w->hop_opts.limits.depth += 4;
     w->hop_opts.introspection = false;
 }
 
-static enum mer_err make_server(struct mer_worker *w, const struct mer_worker_opts *opts, struct mer_diag *diag)
+static enum mer_err make_server(struct mer_worker *w, const struct mer_worker_opts *opts,
+                                struct mer_diag *diag)
 {
     const struct mer_config_limits *l = &w->config->limits;
     struct mer_listener_opts *listeners = calloc(opts->listens_n + 1, sizeof(*listeners));
@@ -80,7 +82,8 @@ static enum mer_err make_server(struct mer_worker *w, const struct mer_worker_op
     return w->server ? MER_OK : MER_ERR_INVALID;
 }
 
-enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out, struct mer_diag *diag)
+enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out,
+                               struct mer_diag *diag)
 {
     struct mer_worker *w = calloc(1, sizeof(*w));
     MER_ASSERT(w);

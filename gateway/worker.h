@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Worker: one loop with all that is its own: site, server, poller, plan cache, known tokens, counters. Nothing is
-// shared between workers but the snapshot and the keys, which do not change.
+// Worker: one loop with all that is its own: site, server, poller, plan cache, known tokens, counters.
+// Nothing is shared between workers but the snapshot and the keys, which do not change.
 #ifndef MER_GATEWAY_WORKER_H
 #define MER_GATEWAY_WORKER_H
 
@@ -69,9 +69,9 @@ struct mer_worker_opts {
     struct mer_auth *auth; // a reference is taken
     const struct mer_worker_listen *listens;
     uint32_t listens_n;
-    size_t cache_bytes;            // this loop's share of memory
-    size_t registry_bytes;         // the same for registered documents
-    struct mer_memcached *shared;  // of the process, or NULL
+    size_t cache_bytes;           // this loop's share of memory
+    size_t registry_bytes;        // the same for registered documents
+    struct mer_memcached *shared; // of the process, or NULL
 };
 
 enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out,
@@ -87,7 +87,8 @@ struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c);
 void mer_worker_count_code(struct mer_worker *w, const char *code);
 
 // request.c: POST and GET of /graphql and /sources/NAME.
-void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source, struct mer_http_req *req);
+void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source,
+                        struct mer_http_req *req);
 // endpoints.c: everything that is not GraphQL.
 void mer_face_handle(void *owner, struct mer_http_req *req);
 
