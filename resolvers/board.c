@@ -113,16 +113,18 @@ static void read_regions(struct mer_board *b, uint32_t place, const struct mer_j
         const struct mer_json_node *epoch = mer_json_get(j, value, MER_S("epoch"));
         const struct mer_json_node *beat = mer_json_get(j, value, MER_S("beat"));
         int64_t n = 0;
-        set_beat(b, place, mer_json_string(scratch, j, key), beat ? corrected(j, beat, skew_us) : MER_TIME_UNKNOWN);
+        set_beat(b, place, mer_json_string(scratch, j, key),
+                 beat ? corrected(j, beat, skew_us) : MER_TIME_UNKNOWN);
         if (live && live->type == MER_JSON_STRING && epoch && mer_json_i64(j, epoch, &n) && n >= 0) {
-            mer_board_set_region(b, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live), (uint64_t)n);
+            mer_board_set_region(b, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live),
+                                 (uint64_t)n);
         }
         key = mer_json_next(j, value);
     }
 }
 
-static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j, struct mer_arena *scratch,
-                            struct mer_diag *diag)
+static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j,
+                            struct mer_arena *scratch, struct mer_diag *diag)
 {
     const struct mer_json_node *root = mer_json_root(j);
     const struct mer_json_node *now = mer_json_get(j, root, MER_S("now"));
@@ -134,8 +136,10 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     }
     const struct mer_json_node *facilities = mer_json_get(j, root, MER_S("facilities"));
     const struct mer_json_node *regions = mer_json_get(j, root, MER_S("regions"));
-    if ((facilities && facilities->type != MER_JSON_OBJECT) || (regions && regions->type != MER_JSON_OBJECT)) {
-        return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no objects of facilities and regions");
+    if ((facilities && facilities->type != MER_JSON_OBJECT) ||
+        (regions && regions->type != MER_JSON_OBJECT)) {
+        return mer_diag_set(diag, MER_ERR_INVALID,
+                            "meridian_facts() answered no objects of facilities and regions");
     }
     int64_t skew_us = db_now - mer_time_wall_us();
     if (skew_us < SKEW_FLOOR_US && skew_us > -SKEW_FLOOR_US) {
@@ -143,7 +147,8 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     }
     struct place_row *p = &b->places[place];
     p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
-    struct mer_slice v = version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
+    struct mer_slice v =
+        version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
     p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);
     memcpy(p->version, v.n ? v.p : "", p->version_n);
     read_facilities(b, place, j, facilities, skew_us, scratch);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The freshness board: what is known, at this moment, of data and databases: when each facility's data last moved
-// as each database of this site shows it, which facilities are online, which environment of a region is live.
-// Pollers write it (gateway/poller.h); a request reads it without a query. One board a loop, never shared.
+// The freshness board: what is known, at this moment, of data and databases: when each facility's data last
+// moved as each database of this site shows it, which facilities are online, which environment of a region is
+// live. Pollers write it (gateway/poller.h); a request reads it without a query. One board a loop, never
+// shared.
 //
 // The database tells through one function of its own, meridian_facts() (fleet/migrations), whose answer
 // mer_board_read() takes in:
@@ -34,7 +35,8 @@ struct mer_board_region {
 struct mer_board *mer_board_create(uint32_t places_n);
 void mer_board_destroy(struct mer_board *b);
 
-// Takes in one database's facts. MER_ERR_INVALID when they are not what the essay says; the board stays as it was.
+// Takes in one database's facts. MER_ERR_INVALID when they are not what the essay says; the board stays as it
+// was.
 enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json,
                             struct mer_diag *diag) MER_MUST_CHECK;
 // A placement did or did not answer its poll, or its health ping.
@@ -48,14 +50,16 @@ int64_t mer_board_latency_us(const struct mer_board *b, uint32_t place);
 // The facility as that placement's data shows it; false: it knows nothing of it.
 bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_slice facility,
                         struct mer_board_facility *out);
-// When that region was last heard of, as that placement's data shows it: a region writes a beat of its own, which
-// travels to the others with its data. MER_TIME_UNKNOWN: never.
+// When that region was last heard of, as that placement's data shows it: a region writes a beat of its own,
+// which travels to the others with its data. MER_TIME_UNKNOWN: never.
 int64_t mer_board_region_beat(const struct mer_board *b, uint32_t place, struct mer_slice region);
 // The time of data at the placement that belongs to no facility: the oldest that cannot be excluded.
 int64_t mer_board_as_of(const struct mer_board *b, uint32_t place);
 struct mer_slice mer_board_version(const struct mer_board *b, uint32_t place);
 bool mer_board_region(const struct mer_board *b, struct mer_slice region, struct mer_board_region *out);
-// Tells the region's live environment as the operator's switch or the poll knows it; a lower epoch is ignored.
-void mer_board_set_region(struct mer_board *b, struct mer_slice region, struct mer_slice live, uint64_t epoch);
+// Tells the region's live environment as the operator's switch or the poll knows it; a lower epoch is
+// ignored.
+void mer_board_set_region(struct mer_board *b, struct mer_slice region, struct mer_slice live,
+                          uint64_t epoch);
 
 #endif

@@ -3,13 +3,13 @@
 
 #include "resolvers/postgres/cursor.h"
 
-// A source answers no longer pages (resolvers/postgres/sql.h). Merging past its end would put rows of one part
-// before rows of another that were never asked for.
+// A source answers no longer pages (resolvers/postgres/sql.h). Merging past its end would put rows of one
+// part before rows of another that were never asked for.
 #define PAGE_MAX 1000
 
-// Slots of a connection's fields and of its edges', by what they are. A field may be asked under several aliases,
-// so what is written goes to every slot of the same field.
-struct lane { // one part's edges
+// Slots of a connection's fields and of its edges', by what they are. A field may be asked under several
+// aliases, so what is written goes to every slot of the same field.
+struct lane {                    // one part's edges
     const struct mer_val *edges; // list, or NULL
     struct mer_cursor *cursors;
     uint32_t next;
@@ -23,7 +23,7 @@ struct merge {
     uint32_t n;
     uint64_t first;
     const struct mer_fresh_entry *ages;
-    bool has_more, lacking; // lacking: a part failed, so that no count is the whole
+    bool has_more, lacking;                   // lacking: a part failed, so that no count is the whole
     struct mer_val last_cursor, first_cursor; // of the merged page
 };
 
@@ -76,7 +76,8 @@ static bool open_lane(struct mer_arena *a, const struct mer_val *edges, int32_t 
     return true;
 }
 
-bool mer_connection_fits(struct mer_arena *a, const struct mer_fetch_field *field, const struct mer_val *value)
+bool mer_connection_fits(struct mer_arena *a, const struct mer_fetch_field *field,
+                         const struct mer_val *value)
 {
     for (uint32_t i = 0; value->kind == MER_VAL_OBJECT && i < field->children_n; i++) {
         const struct mer_fetch_field *f = field->children[i];
@@ -154,7 +155,8 @@ static struct mer_val first_true(const struct merge *m, int32_t info_slot, uint3
     return found;
 }
 
-static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, int32_t slot, struct mer_val *out)
+static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, int32_t slot,
+                            struct mer_val *out)
 {
     struct mer_obj *o = MER_NEW(m->a, struct mer_obj);
     o->slots = MER_NEW_N(m->a, struct mer_val, info->children_n);
@@ -162,7 +164,8 @@ static void merge_page_info(struct merge *m, const struct mer_fetch_field *info,
     for (uint32_t i = 0; i < info->children_n; i++) {
         struct mer_slice name = info->children[i]->field->name;
         if (mer_slice_is(name, "hasNextPage")) {
-            o->slots[i] = (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
+            o->slots[i] =
+                (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
         } else if (mer_slice_is(name, "endCursor")) {
             o->slots[i] = m->last_cursor;
         } else if (mer_slice_is(name, "startCursor")) {
@@ -227,11 +230,15 @@ static void merge_fields(struct merge *m, struct mer_obj *o)
     }
 }
 
-void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *field, struct mer_in *const *args,
-                          const struct mer_parts_came *came, struct mer_val *out)
+void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *field,
+                          struct mer_in *const *args, const struct mer_parts_came *came, struct mer_val *out)
 {
     const struct mer_val *parts = came->values;
-    struct merge m = {.a = a, .connection = field, .first = page_size(field, args), .ages = came->ages, .lacking = came->lacking};
+    struct merge m = {.a = a,
+                      .connection = field,
+                      .first = page_size(field, args),
+                      .ages = came->ages,
+                      .lacking = came->lacking};
     m.objects = MER_NEW_N(a, const struct mer_obj *, came->n);
     m.lanes = MER_NEW_N(a, struct lane, came->n);
     for (uint32_t i = 0; i < came->n; i++) {

@@ -54,7 +54,8 @@ struct mer_exec_error *exec_part_error(struct exec_part *p, const char *code, co
 
 #define PATHS_TOLD_MAX 20
 
-void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct mer_path_seg *path, uint32_t path_n)
+void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct mer_path_seg *path,
+               uint32_t path_n)
 {
     struct mer_exec_error *told = MER_NEW(x->a, struct mer_exec_error);
     *told = *e;

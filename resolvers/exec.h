@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Execution of a plan: each fetch starts when its own inputs are there; it is cut into parts, every part finds its
-// placement and is asked by the resolver that fits (SQL, another gateway, KPI arithmetic), the parts are put
-// together, and at last the answer is written once, along the plan's shape.
+// Execution of a plan: each fetch starts when its own inputs are there; it is cut into parts, every part
+// finds its placement and is asked by the resolver that fits (SQL, another gateway, KPI arithmetic), the
+// parts are put together, and at last the answer is written once, along the plan's shape.
 //
 // What failed is null with an error that names source, tier, region and facility; the rest is answered
 // (specification 6.4.4 for nulls). All on the site's loop; an execution lives in its request's arena.
@@ -45,10 +45,10 @@ struct mer_exec_ask {
     const struct mer_plan *plan;
     const struct mer_variables *vars;
     struct mer_caller caller;
-    bool hop;           // asked by another gateway: own databases only
-    bool holes;         // remember where ages were filled in
-    // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the answer is
-    // not kept whole.
+    bool hop;   // asked by another gateway: own databases only
+    bool holes; // remember where ages were filled in
+    // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the
+    // answer is not kept whole.
     struct mer_slice text, name, variables;
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
@@ -58,8 +58,8 @@ struct mer_exec_ask {
 
 // Everything in ask must live as long as the execution.
 struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask);
-// Stops everything under way; done is not called any more. Also needed after done, to let answers go: call it once
-// for every execution when the written answer is no longer needed.
+// Stops everything under way; done is not called any more. Also needed after done, to let answers go: call it
+// once for every execution when the written answer is no longer needed.
 void mer_exec_end(struct mer_exec *x);
 
 // After done: `"data":…,"errors":[…]` without braces around; *has_data false when data is null as a whole.
@@ -68,8 +68,8 @@ bool mer_exec_has_errors(const struct mer_exec *x);
 // The freshness table; n == 0: no data from any placement.
 const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x);
 
-// Where mer_exec_write filled in an age, ascending: bytes [from, to) of what it wrote into, said by an entry of the
-// freshness table. With ask.holes.
+// Where mer_exec_write filled in an age, ascending: bytes [from, to) of what it wrote into, said by an entry
+// of the freshness table. With ask.holes.
 struct mer_exec_hole {
     size_t from, to;
     uint32_t entry;

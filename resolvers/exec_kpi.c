@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// KPI fields: first what is stored on the global tier, which also tells up to when; then, for the hours after, raw
-// parts in each region; then the arithmetic (resolvers/kpi/). A fetch of KPIs is a few jobs: one for a root field,
-// one for each entity and field.
+// KPI fields: first what is stored on the global tier, which also tells up to when; then, for the hours
+// after, raw parts in each region; then the arithmetic (resolvers/kpi/). A fetch of KPIs is a few jobs: one
+// for a root field, one for each entity and field.
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -22,7 +22,7 @@ struct kpi_job {
     uint32_t marks_n;
     struct mer_json json; // the finished value
     struct mer_exec_error *error;
-    int32_t entry; // freshness of the whole
+    int32_t entry;        // freshness of the whole
     struct mer_slice key; // in the cache; n == 0: not looked up
     struct mer_cache_ask cache;
     bool leads; // others wait for what this job makes
@@ -33,9 +33,8 @@ struct kpi_run {
     uint32_t jobs_n, pending;
 };
 
-#define GLOBAL_ONLY (1u << MER_TIER_GLOBAL)
+#define GLOBAL_ONLY   (1u << MER_TIER_GLOBAL)
 #define REGIONAL_ONLY (1u << MER_TIER_REGIONAL)
-
 
 // ---- the end of a job and of the run ----
 
@@ -112,7 +111,8 @@ static void note_age(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, in
 
 #define WAIT_FOR_LEADER_MS 2000
 
-// The database of stored hours here: its version is part of every key, so that a rebuilt hour is never shadowed.
+// The database of stored hours here: its version is part of every key, so that a rebuilt hour is never
+// shadowed.
 static const struct mer_place *stored_here(const struct mer_exec *x, uint32_t source)
 {
     for (uint32_t i = 0; i < x->ask.site->places_n; i++) {
@@ -147,7 +147,8 @@ static struct mer_slice cache_key(struct mer_exec *x, const struct kpi_job *j)
 }
 
 // The stored form: as-of (8 bytes), then the field's JSON.
-static void share(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, struct mer_slice json, bool incomplete)
+static void share(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, struct mer_slice json,
+                  bool incomplete)
 {
     if (!j->leads || j->error || j->raw_asked || incomplete) {
         return;
@@ -156,7 +157,8 @@ static void share(struct mer_exec *x, struct kpi_job *j, int64_t as_of_us, struc
     memcpy(p, &as_of_us, sizeof(as_of_us));
     memcpy(p + sizeof(as_of_us), json.p, json.n);
     j->leads = false;
-    mer_cache_fill(&j->cache, mer_slice_make(p, json.n + sizeof(as_of_us)), mer_time_wall_us(), EXEC_KPI_TTL_MS);
+    mer_cache_fill(&j->cache, mer_slice_make(p, json.n + sizeof(as_of_us)), mer_time_wall_us(),
+                   EXEC_KPI_TTL_MS);
 }
 
 static void drop_entry(void *entry)
@@ -543,7 +545,8 @@ struct mer_exec_error *exec_kpi_explain(struct mer_exec *x, struct exec_fetch *f
         marks[i] = (struct mer_kpi_mark){j->ask->facilities[i].code, upto - upto % 3600000000};
     }
     struct mer_kpi_part *parts = NULL;
-    uint32_t n = mer_kpi_split(x->a, j->ask, false, x->ask.caller.tenant, marks, j->ask->facilities_n, &parts);
+    uint32_t n =
+        mer_kpi_split(x->a, j->ask, false, x->ask.caller.tenant, marks, j->ask->facilities_n, &parts);
     for (uint32_t i = 0; i < n; i++) {
         new_part(x, j, &parts[i], parts[i].facilities[0].region, false);
     }

@@ -25,8 +25,9 @@ struct exec_part {
     struct mer_slice *ids;
     uint32_t ids_n;
     const struct mer_place *place;
-    const struct mer_place *pinned; // entities of a mutation: where the write was done, which alone is sure to have it
-    bool *excluded; // by place: failed already
+    const struct mer_place
+        *pinned;         // entities of a mutation: where the write was done, which alone is sure to have it
+    bool *excluded;      // by place: failed already
     struct kpi_job *job; // a part of a KPI field, or NULL
     struct mer_kpi_part *cells;
     bool compare;
@@ -95,13 +96,15 @@ struct mer_exec {
 
 // ---- exec.c ----
 void exec_keep(struct mer_exec *x, void *handle, void (*release)(void *handle));
-struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const char *fmt, ...) MER_PRINTF(3, 4);
+struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const char *fmt, ...)
+    MER_PRINTF(3, 4);
 // The caller's role works with no rows of the business.
 struct mer_exec_error *exec_forbidden(struct mer_exec *x);
 // An error that names the fetch's source and the part's place.
 struct mer_exec_error *exec_part_error(struct exec_part *p, const char *code, const char *fmt, ...)
     MER_PRINTF(3, 4);
-void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct mer_path_seg *path, uint32_t path_n);
+void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct mer_path_seg *path,
+               uint32_t path_n);
 // The part is done: it has json and value, or error.
 void exec_part_done(struct exec_part *p);
 void exec_fetch_done(struct exec_fetch *f);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Explain: what a plan would do for a given caller, without doing it: fetches in order, their parts, the placement
-// chosen for each and why the others were not, and the SQL or GraphQL that would be sent. Uses the same cutting,
-// placing and compiling as execution. Parts of entity fetches depend on what earlier fetches answer: they are shown
-// as one part without ids. Any thread that owns the site; everything in the arena.
+// Explain: what a plan would do for a given caller, without doing it: fetches in order, their parts, the
+// placement chosen for each and why the others were not, and the SQL or GraphQL that would be sent. Uses the
+// same cutting, placing and compiling as execution. Parts of entity fetches depend on what earlier fetches
+// answer: they are shown as one part without ids. Any thread that owns the site; everything in the arena.
 #ifndef MER_RESOLVERS_EXPLAIN_H
 #define MER_RESOLVERS_EXPLAIN_H
 
@@ -14,13 +14,13 @@ struct mer_explain_part {
     struct mer_slice region;
     const struct mer_slice *facilities;
     uint32_t facilities_n;
-    const struct mer_place *place;    // NULL: none
-    const enum mer_reject *verdicts;  // by place
+    const struct mer_place *place;   // NULL: none
+    const enum mer_reject *verdicts; // by place
     const struct mer_exec_error *error;
-    struct mer_slice sql, graphql; // what would be sent
+    struct mer_slice sql, graphql;     // what would be sent
     const struct mer_pg_param *params; // of sql, $1 first
     uint32_t params_n;
-    const char *note;              // or NULL
+    const char *note; // or NULL
 };
 
 struct mer_explain_fetch {

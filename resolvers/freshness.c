@@ -248,7 +248,8 @@ static bool warned_before(const struct mer_fresh *f, uint32_t i)
     const struct mer_fresh_entry *e = &f->items[i];
     for (uint32_t k = 0; k < i; k++) {
         const struct mer_fresh_entry *o = &f->items[k];
-        bool same = e->unreachable ? mer_slice_eq(o->region, e->region) : mer_slice_eq(o->facility, e->facility);
+        bool same =
+            e->unreachable ? mer_slice_eq(o->region, e->region) : mer_slice_eq(o->facility, e->facility);
         if (has_warning(o) && o->unreachable == e->unreachable && same) {
             return true;
         }
@@ -299,8 +300,8 @@ void mer_fresh_write_extension(struct mer_buf *b, const struct mer_fresh *f, int
 // More placements and facilities than a site has.
 #define TABLE_MAX 4096u
 
-static struct mer_slice text_member(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *o,
-                                    struct mer_slice key)
+static struct mer_slice text_member(struct mer_arena *a, const struct mer_json *j,
+                                    const struct mer_json_node *o, struct mer_slice key)
 {
     const struct mer_json_node *n = mer_json_get(j, o, key);
     return n && n->type == MER_JSON_STRING ? mer_arena_copy(a, mer_json_string(a, j, n)) : MER_NIL;
@@ -311,8 +312,8 @@ static bool is_name(struct mer_slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                  c == '.';
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_' || c == '.';
         if (!ok) {
             return false;
         }
@@ -320,8 +321,8 @@ static bool is_name(struct mer_slice s)
     return s.n <= 64;
 }
 
-static struct mer_slice name_member(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *o,
-                                    struct mer_slice key)
+static struct mer_slice name_member(struct mer_arena *a, const struct mer_json *j,
+                                    const struct mer_json_node *o, struct mer_slice key)
 {
     struct mer_slice s = text_member(a, j, o, key);
     return is_name(s) ? s : MER_NIL;
@@ -383,7 +384,8 @@ static struct mer_fresh_entry read_entry(struct mer_fresh *f, const struct mer_j
 }
 
 // The callee's own reads showed that a region is not heard of; its warning's text is the contract's.
-static void read_unreachable(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *warnings)
+static void read_unreachable(struct mer_fresh *f, const struct mer_json *j,
+                             const struct mer_json_node *warnings)
 {
     const struct mer_slice head = MER_S("region "), tail = MER_S(" is UNREACHABLE.");
     uint32_t n = warnings && warnings->type == MER_JSON_ARRAY ? warnings->count : 0;
@@ -401,8 +403,9 @@ static void read_unreachable(struct mer_fresh *f, const struct mer_json *j, cons
     }
 }
 
-void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *freshness,
-                              int64_t now_us, int64_t stale_after_us, uint32_t **map, uint32_t *map_n)
+void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j,
+                              const struct mer_json_node *freshness, int64_t now_us, int64_t stale_after_us,
+                              uint32_t **map, uint32_t *map_n)
 {
     const struct mer_json_node *sources = freshness ? mer_json_get(j, freshness, MER_S("sources")) : NULL;
     uint32_t n = sources && sources->type == MER_JSON_ARRAY ? sources->count : 0;

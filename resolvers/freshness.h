@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Freshness of an answer: a small table with one entry for every placement (and facility) that data came from, and
-// the writers of everything that is said of ages. An age is computed when the answer is written, also for cached
-// data, and is never negative. A row's dataFreshness is a hole in the fetched data that names an entry.
-// The table lives in the request's arena; one thread.
+// Freshness of an answer: a small table with one entry for every placement (and facility) that data came
+// from, and the writers of everything that is said of ages. An age is computed when the answer is written,
+// also for cached data, and is never negative. A row's dataFreshness is a hole in the fetched data that names
+// an entry. The table lives in the request's arena; one thread.
 #ifndef MER_RESOLVERS_FRESHNESS_H
 #define MER_RESOLVERS_FRESHNESS_H
 
@@ -39,10 +39,11 @@ void mer_fresh_write_row(struct mer_buf *b, const struct mer_fresh_entry *e, uin
                          const struct mer_shape *selection, const struct mer_variables *vars, int64_t now_us);
 // The value of extensions.freshness.
 void mer_fresh_write_extension(struct mer_buf *b, const struct mer_fresh *f, int64_t now_us);
-// Reads extensions.freshness of another gateway's answer: sources entry i becomes map[i]; regions that it warns of
-// are warned of here too.
-void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j, const struct mer_json_node *freshness,
-                              int64_t now_us, int64_t stale_after_us, uint32_t **map, uint32_t *map_n);
+// Reads extensions.freshness of another gateway's answer: sources entry i becomes map[i]; regions that it
+// warns of are warned of here too.
+void mer_fresh_read_extension(struct mer_fresh *f, const struct mer_json *j,
+                              const struct mer_json_node *freshness, int64_t now_us, int64_t stale_after_us,
+                              uint32_t **map, uint32_t *map_n);
 
 // "us-east" as the GraphQL enum's US_EAST.
 void mer_fresh_write_enum(struct mer_buf *b, struct mer_slice name);

@@ -82,7 +82,8 @@ static struct mer_exec_error *sql_error(struct exec_part *p, const struct mer_pg
 static struct mer_exec_error *fault(struct exec_part *p, const struct mer_pg_result *r)
 {
     if (p->fetch->plan->write && r->maybe_executed) {
-        return exec_part_error(p, "MUTATION_OUTCOME_UNKNOWN", "the connection was lost after the write was sent");
+        return exec_part_error(p, "MUTATION_OUTCOME_UNKNOWN",
+                               "the connection was lost after the write was sent");
     }
     if (r->sqlstate[0]) {
         return sql_error(p, r);

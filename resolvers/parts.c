@@ -35,8 +35,8 @@ void exec_part_add_facility(struct exec_part *p, struct mer_slice facility)
     p->facilities = grown;
 }
 
-// The part that a facility belongs to: one a region; with a bound on the age, or a write, one a facility, since each
-// facility's data has an age and an owner of its own.
+// The part that a facility belongs to: one a region; with a bound on the age, or a write, one a facility,
+// since each facility's data has an age and an owner of its own.
 static struct exec_part *part_of(struct mer_exec *x, struct exec_fetch *f, struct mer_slice region,
                                  struct mer_slice facility)
 {
@@ -88,10 +88,10 @@ static struct mer_exec_error *cut_value(struct mer_exec *x, struct exec_fetch *f
         return NULL;
     }
     if (!r) {
-        struct mer_exec_error *e = is_node || f->plan->write
-                                       ? exec_error(x, "NOT_FOUND", "no such facility")
-                                       : exec_error(x, "NOT_FOUND", "no facility %.*s",
-                                                    (int)(value.n < 80 ? value.n : 80), value.p);
+        struct mer_exec_error *e =
+            is_node || f->plan->write
+                ? exec_error(x, "NOT_FOUND", "no such facility")
+                : exec_error(x, "NOT_FOUND", "no facility %.*s", (int)(value.n < 80 ? value.n : 80), value.p);
         return e;
     }
     if (!may_see(x, id.facility)) {
@@ -145,7 +145,9 @@ void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
 {
     const struct exec_fetch *parent = &x->fetches[f->plan->parent];
     const struct mer_place *written =
-        parent->plan->write && parent->parts_n && parent->plan->source == f->plan->source ? parent->parts[0]->place : NULL;
+        parent->plan->write && parent->parts_n && parent->plan->source == f->plan->source
+            ? parent->parts[0]->place
+            : NULL;
     for (uint32_t i = 0; i < f->ids_n; i++) {
         struct mer_node_id id = {0};
         const struct mer_site_region *r = NULL;
@@ -180,7 +182,8 @@ static int64_t age_at(const struct exec_part *p, const struct mer_place *place)
     }
     for (uint32_t i = 0; i < p->facilities_n; i++) {
         struct mer_board_facility f;
-        if (!mer_board_facility(b, place->index, p->facilities[i], &f) || f.last_sync_us == MER_TIME_UNKNOWN) {
+        if (!mer_board_facility(b, place->index, p->facilities[i], &f) ||
+            f.last_sync_us == MER_TIME_UNKNOWN) {
             return MER_AGE_UNKNOWN;
         }
         oldest = f.last_sync_us < oldest ? f.last_sync_us : oldest;
@@ -252,14 +255,15 @@ static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
     case MER_REJECT_HOP:
     case MER_REJECT_EDGE:
     case MER_REJECT_ELSEWHERE:
-        e = p->region.n ? exec_part_error(p, "DATA_RESIDENCY", "rows of %.*s are answered in region %.*s only",
-                                          MER_FMT(place), MER_FMT(p->region))
-                        : exec_part_error(p, "DATA_RESIDENCY", "these rows are answered in their own region only");
+        e = p->region.n
+                ? exec_part_error(p, "DATA_RESIDENCY", "rows of %.*s are answered in region %.*s only",
+                                  MER_FMT(place), MER_FMT(p->region))
+                : exec_part_error(p, "DATA_RESIDENCY", "these rows are answered in their own region only");
         e->entry_point = r ? r->entry_point : MER_NIL;
         return e;
     case MER_REJECT_STALE:
-        return exec_part_error(p, "STALENESS_UNSATISFIABLE", "no placement of %.*s has data as fresh as asked",
-                               MER_FMT(place));
+        return exec_part_error(p, "STALENESS_UNSATISFIABLE",
+                               "no placement of %.*s has data as fresh as asked", MER_FMT(place));
     case MER_REJECT_TIER:
     case MER_REJECT_ROLE:
         return p->fetch->plan->write

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writing the answer: one walk over the plan's shape beside the values, straight into the buffer, with the rules of
-// specification 6.4.4: what is null where it must not be takes its parent along, and never without an error.
+// Writing the answer: one walk over the plan's shape beside the values, straight into the buffer, with the
+// rules of specification 6.4.4: what is null where it must not be takes its parent along, and never without
+// an error.
 #include "resolvers/exec_priv.h"
 #include "schema/introspect.h"
 
@@ -13,7 +14,8 @@ struct writer {
 };
 
 // False: the value is null where it must not be; what was written of it has been taken back.
-static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o, uint32_t home);
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
+                         uint32_t home);
 
 // Takes back what was written from here on, also what is remembered of it.
 static void take_back(struct writer *w, size_t start)
@@ -61,13 +63,15 @@ static void push(struct writer *w, struct mer_slice key, uint32_t index)
 
 static void tell(struct writer *w, struct mer_exec_error *e)
 {
-    // One failed part can be missing in a thousand rows, one wrong answer be wrong in each: the first few say enough.
+    // One failed part can be missing in a thousand rows, one wrong answer be wrong in each: the first few say
+    // enough.
     if (e->told++ < 20 && w->told++ < 200) {
         exec_tell(w->x, e, w->path, w->path_n);
     }
 }
 
-static bool write_null(struct writer *w, const struct mer_shape_field *f, uint32_t level, struct mer_exec_error *why)
+static bool write_null(struct writer *w, const struct mer_shape_field *f, uint32_t level,
+                       struct mer_exec_error *why)
 {
     if (why) {
         tell(w, why);
@@ -83,9 +87,11 @@ static bool write_null(struct writer *w, const struct mer_shape_field *f, uint32
     return false;
 }
 
-static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level);
+static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v,
+                        uint32_t level);
 
-static bool write_list(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+static bool write_list(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v,
+                       uint32_t level)
 {
     size_t start = w->out->n;
     mer_buf_add_char(w->out, '[');
@@ -105,7 +111,8 @@ static bool write_list(struct writer *w, const struct mer_shape_field *f, const 
     return true;
 }
 
-static bool write_present(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+static bool write_present(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v,
+                          uint32_t level)
 {
     switch (v->kind) {
     case MER_VAL_RAW:
@@ -124,7 +131,8 @@ static bool write_present(struct writer *w, const struct mer_shape_field *f, con
     }
 }
 
-static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v, uint32_t level)
+static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v,
+                        uint32_t level)
 {
     if (v->kind == MER_VAL_NULL) {
         return write_null(w, f, level, v->error);
@@ -181,12 +189,14 @@ static bool write_field(struct writer *w, const struct mer_shape_variant *v, con
     return write_value(w, f, &value, 0);
 }
 
-static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o, uint32_t home)
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
+                         uint32_t home)
 {
     const struct mer_shape_variant *v = variant(shape, o);
     size_t start = w->out->n;
     if (!v) { // every type that can stand here has a variant, an empty one where nothing is selected
-        tell(w, exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"));
+        tell(w,
+             exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"));
         return false;
     }
     char sep = '{';
@@ -234,7 +244,8 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
         return true;
     }
     if (f->kind == MER_SHAPE_INTROSPECTION) {
-        if (mer_introspect_field(x->a, x->ask.plan->graph->api, x->ask.plan->document, f->ast, x->ask.vars, w->out)) {
+        if (mer_introspect_field(x->a, x->ask.plan->graph->api, x->ask.plan->document, f->ast, x->ask.vars,
+                                 w->out)) {
             tell(w, exec_error(x, "BAD_USER_INPUT", "introspection failed"));
             return false;
         }
@@ -245,7 +256,8 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
         return true;
     }
     const struct exec_fetch *fetch = &x->fetches[f->fetch];
-    struct mer_val value = fetch->roots_n ? fetch->roots[0]->slots[f->slot] : (struct mer_val){.kind = MER_VAL_NULL};
+    struct mer_val value =
+        fetch->roots_n ? fetch->roots[0]->slots[f->slot] : (struct mer_val){.kind = MER_VAL_NULL};
     return write_value(w, f, &value, 0);
 }
 

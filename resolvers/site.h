@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Site: everything a request needs that outlives it, of one loop of this gateway: its sources with their bindings,
-// its placements with the pools and clients that reach them, the freshness board. Built by the gateway from the
-// configuration; what a request reads here does not change while it runs. Belongs to its loop's thread.
+// Site: everything a request needs that outlives it, of one loop of this gateway: its sources with their
+// bindings, its placements with the pools and clients that reach them, the freshness board. Built by the
+// gateway from the configuration; what a request reads here does not change while it runs. Belongs to its
+// loop's thread.
 #ifndef MER_RESOLVERS_SITE_H
 #define MER_RESOLVERS_SITE_H
 
@@ -19,9 +20,9 @@ struct mer_memory_cache;
 
 struct mer_site_source {
     struct mer_slice name;
-    const struct mer_binding *binding;           // rows of tables; NULL for KPIs
-    const struct mer_kpi_catalogue *catalogue;   // KPIs; NULL for rows
-    const struct mer_graph *graph;               // this source alone, as /sources/NAME serves it
+    const struct mer_binding *binding;         // rows of tables; NULL for KPIs
+    const struct mer_kpi_catalogue *catalogue; // KPIs; NULL for rows
+    const struct mer_graph *graph;             // this source alone, as /sources/NAME serves it
     int64_t stale_after_us;
 };
 
@@ -51,11 +52,11 @@ struct mer_site {
     struct mer_site_region *regions;
     uint32_t regions_n;
     struct mer_board *board;
-    struct mer_cache *cache;      // NULL: none
+    struct mer_cache *cache;          // NULL: none
     struct mer_memory_cache *answers; // kept whole (remember.c); NULL: none
     uint32_t kpi_ttl_ms;
     // Counted for /metrics: parts sent by placement, rejections by reason.
-    uint64_t *parts_total; // by place
+    uint64_t *parts_total;  // by place
     uint64_t *parts_failed; // by place
     uint64_t cache_hits, cache_misses;
 };

@@ -27,8 +27,8 @@ static bool leaf_fits(const struct mer_type *t, const struct mer_json_node *n)
     return n->type == MER_JSON_STRING;
 }
 
-static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
-                    uint32_t level, struct mer_val *out);
+static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node,
+                    const struct mer_fetch_field *f, uint32_t level, struct mer_val *out);
 
 static void read_list(const struct mer_val_reader *r, const struct mer_json_node *node,
                       const struct mer_fetch_field *f, uint32_t level, struct mer_val *out)
@@ -44,8 +44,8 @@ static void read_list(const struct mer_val_reader *r, const struct mer_json_node
 }
 
 // level: how many of the field's lists stand around the value.
-static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
-                    uint32_t level, struct mer_val *out)
+static void read_at(const struct mer_val_reader *r, const struct mer_json_node *node,
+                    const struct mer_fetch_field *f, uint32_t level, struct mer_val *out)
 {
     const struct mer_type *type = f->field->type.type;
     bool leaf = !mer_type_is_composite(type), list = level < f->field->type.depth;
@@ -65,8 +65,8 @@ static void read_at(const struct mer_val_reader *r, const struct mer_json_node *
     }
 }
 
-void mer_val_read(const struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
-                  struct mer_val *out)
+void mer_val_read(const struct mer_val_reader *r, const struct mer_json_node *node,
+                  const struct mer_fetch_field *f, struct mer_val *out)
 {
     if (is_age(f)) {
         *out = (struct mer_val){.kind = MER_VAL_AGE, .n = r->entry(r->owner, r->json, node)};
@@ -75,10 +75,11 @@ void mer_val_read(const struct mer_val_reader *r, const struct mer_json_node *no
     read_at(r, node, f, 0, out);
 }
 
-// The slots that a key fills: the one expected next, else a search. Two fields of different object types may share
-// a response key; both get the value, and the shape of the object's type picks its own.
+// The slots that a key fills: the one expected next, else a search. Two fields of different object types may
+// share a response key; both get the value, and the shape of the object's type picks its own.
 static void store(const struct mer_val_reader *r, struct mer_slice key, const struct mer_json_node *value,
-                  struct mer_fetch_field *const *fields, uint32_t fields_n, uint32_t *expected, struct mer_obj *o)
+                  struct mer_fetch_field *const *fields, uint32_t fields_n, uint32_t *expected,
+                  struct mer_obj *o)
 {
     uint32_t first = *expected;
     for (uint32_t k = 0; k < fields_n; k++) {

@@ -227,7 +227,8 @@ void mer_pg_conn_open(struct mer_pg_conn *c)
         "dbname",          "application_name",    "gssencmode",       "client_encoding", "keepalives",
         "keepalives_idle", "keepalives_interval", "tcp_user_timeout", "options",         NULL};
     const char *const values[] = {
-        pool->dsn, "meridian", "disable", "UTF8", "1", "30", "10", "10000", pool->session_options[c->lane], NULL};
+        pool->dsn, "meridian", "disable", "UTF8", "1", "30", "10", "10000", pool->session_options[c->lane],
+        NULL};
     c->state = MER_PG_CONN_CONNECTING;
     c->pg = PQconnectStartParams(keys, values, 1);
     if (!c->pg)

@@ -10,7 +10,8 @@
 // is after its commit.
 //
 // Statements are prepared once a connection, by their text. What can be lost is told:
-// - read in flight when its connection breaks: asked again once on another, and up to three times where the server
+// - read in flight when its connection breaks: asked again once on another, and up to three times where the
+// server
 //   itself said that it ends the session; then MER_ERR_CLOSED
 // - write in flight when its connection breaks, or at its deadline: MER_ERR_CLOSED, MER_ERR_TIMEOUT with
 //   maybe_executed. Without maybe_executed the database has not changed

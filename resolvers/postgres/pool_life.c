@@ -42,8 +42,8 @@ static char *copy_text(const char *s)
 }
 
 // What the compiled SQL relies on, and the server's own bound; options of the DSN come first, so ours hold.
-// A short statement runs often and by index: one generic plan saves planning it each time. A long one is a search
-// whose best plan depends on its values.
+// A short statement runs often and by index: one generic plan saves planning it each time. A long one is a
+// search whose best plan depends on its values.
 static char *make_session_options(const struct mer_pg_pool_opts *o, enum mer_pg_lane lane)
 {
     const char *plans = lane == MER_PG_SHORT ? "force_generic_plan" : "force_custom_plan";

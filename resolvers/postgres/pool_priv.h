@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the files of the pool share: pool.c queues and forms batches, pool_life.c makes and ends it, conn.c is one
-// connection's life, conn_results.c matches what comes back, statements.c knows which texts are worth preparing.
-// Siblings and tests.
+// What the files of the pool share: pool.c queues and forms batches, pool_life.c makes and ends it, conn.c is
+// one connection's life, conn_results.c matches what comes back, statements.c knows which texts are worth
+// preparing. Siblings and tests.
 #ifndef MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 #define MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 
