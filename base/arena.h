@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Arena: memory that dies together. One for each request, one for each snapshot. Belongs to one thread at a time.
+// Arena: memory that dies together. One for each request, one for each snapshot. Belongs to one thread at a
+// time.
 //
-// Allocation never returns NULL: out of memory aborts, as everywhere in Meridian. The byte cap is a limit, not a
-// wall: the first allocation past it sets a sticky mark, and code that grows by what the network sent asks
-// mer_arena_exhausted() in its loop and stops with an error. One step may thus pass the cap, never a loop.
+// Allocation never returns NULL: out of memory aborts, as everywhere in Meridian. The byte cap is a limit,
+// not a wall: the first allocation past it sets a sticky mark, and code that grows by what the network sent
+// asks mer_arena_exhausted() in its loop and stops with an error. One step may thus pass the cap, never a
+// loop.
 //
 // Under a sanitizer each allocation is a malloc of its own, so that an overrun is seen where it happens.
 #ifndef MER_BASE_ARENA_H
@@ -43,7 +45,7 @@ struct mer_arena_mark mer_arena_mark(const struct mer_arena *a);
 void mer_arena_rewind(struct mer_arena *a, struct mer_arena_mark m);
 
 // Typed forms.
-#define MER_NEW(a, T) ((T *)mer_arena_zalloc((a), sizeof(T)))
+#define MER_NEW(a, T)      ((T *)mer_arena_zalloc((a), sizeof(T)))
 #define MER_NEW_N(a, T, n) ((T *)mer_arena_zalloc((a), sizeof(T) * (size_t)(n)))
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Buf: bytes that grow, on an arena (a != NULL; never freed one by one) or on the heap (a == NULL; mer_buf_fini).
-// Belongs to one thread. Growing doubles; a buf on an exhausted arena goes on growing, see base/arena.h.
+// Buf: bytes that grow, on an arena (a != NULL; never freed one by one) or on the heap (a == NULL;
+// mer_buf_fini). Belongs to one thread. Growing doubles; a buf on an exhausted arena goes on growing, see
+// base/arena.h.
 #ifndef MER_BASE_BUF_H
 #define MER_BASE_BUF_H
 

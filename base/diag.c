@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 3, 0))) static void fill(struct mer_diag *d, enum mer_err err, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void fill(struct mer_diag *d, enum mer_err err, const char *fmt,
+                                                       va_list args)
 {
     *d = (struct mer_diag){.err = err};
     vsnprintf(d->msg, sizeof(d->msg), fmt, args);

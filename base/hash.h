@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Hashing of bytes for tables in memory: keyed by a seed drawn at process start (so that nobody outside can make
-// keys collide), 64 bits, fast on short keys. Not stable over processes: never store it, never send it.
+// Hashing of bytes for tables in memory: keyed by a seed drawn at process start (so that nobody outside can
+// make keys collide), 64 bits, fast on short keys. Not stable over processes: never store it, never send it.
 #ifndef MER_BASE_HASH_H
 #define MER_BASE_HASH_H
 

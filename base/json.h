@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// JSON, RFC 8259, strictly: a scanner that makes a flat array of nodes over the text it was given, and a writer.
+// JSON, RFC 8259, strictly: a scanner that makes a flat array of nodes over the text it was given, and a
+// writer.
 //
-// Nothing is copied: strings stay escaped and numbers stay text, as slices of the input, which must outlive the
-// document. Nodes stand in document order; a container's children follow it and `next` leads past its subtree.
-// UTF-8 is checked, also escapes (lone surrogates are refused); duplicate keys are refused when asked. Depth and
-// node count are capped; the C stack does not follow the input's depth. Any thread, no state.
+// Nothing is copied: strings stay escaped and numbers stay text, as slices of the input, which must outlive
+// the document. Nodes stand in document order; a container's children follow it and `next` leads past its
+// subtree. UTF-8 is checked, also escapes (lone surrogates are refused); duplicate keys are refused when
+// asked. Depth and node count are capped; the C stack does not follow the input's depth. Any thread, no
+// state.
 #ifndef MER_BASE_JSON_H
 #define MER_BASE_JSON_H
 
@@ -39,9 +41,9 @@ struct mer_json {
 };
 
 struct mer_json_limits {
-    uint32_t max_depth;    // 0: 128
-    uint32_t max_nodes;    // 0: 4,000,000
-    bool unique_keys;      // refuse an object with the same key twice
+    uint32_t max_depth; // 0: 128
+    uint32_t max_nodes; // 0: 4,000,000
+    bool unique_keys;   // refuse an object with the same key twice
 };
 
 // Parses the whole text (white space around it allowed). The nodes live in the arena.
@@ -59,7 +61,8 @@ static inline struct mer_slice mer_json_raw(const struct mer_json *j, const stru
 }
 // First child (array: element; object: key), or NULL when empty. Step on with mer_json_next within `count`.
 const struct mer_json_node *mer_json_first(const struct mer_json *j, const struct mer_json_node *container);
-static inline const struct mer_json_node *mer_json_next(const struct mer_json *j, const struct mer_json_node *n)
+static inline const struct mer_json_node *mer_json_next(const struct mer_json *j,
+                                                        const struct mer_json_node *n)
 {
     return &j->nodes[n->next];
 }
@@ -67,7 +70,8 @@ static inline const struct mer_json_node *mer_json_next(const struct mer_json *j
 const struct mer_json_node *mer_json_get(const struct mer_json *j, const struct mer_json_node *object,
                                          struct mer_slice key);
 // The string's text without quotes, unescaped (into the arena only when it holds escapes).
-struct mer_slice mer_json_string(struct mer_arena *a, const struct mer_json *j, const struct mer_json_node *n);
+struct mer_slice mer_json_string(struct mer_arena *a, const struct mer_json *j,
+                                 const struct mer_json_node *n);
 // Compares a string node's unescaped text.
 bool mer_json_string_is(const struct mer_json *j, const struct mer_json_node *n, struct mer_slice text);
 // Integers in range only; false else.
@@ -76,9 +80,10 @@ bool mer_json_i64(const struct mer_json *j, const struct mer_json_node *n, int64
 // Unescapes the text between the quotes of a valid JSON string.
 struct mer_slice mer_json_unescape(struct mer_arena *a, struct mer_slice inner);
 
-// Writers append to a buf. A string gets quotes and the escapes that RFC 8259 asks for; the input must be UTF-8
-// (bytes that are not become U+FFFD).
+// Writers append to a buf. A string gets quotes and the escapes that RFC 8259 asks for; the input must be
+// UTF-8 (bytes that are not become U+FFFD).
 void mer_json_write_string(struct mer_buf *b, struct mer_slice s);
-void mer_json_write_double(struct mer_buf *b, double v); // shortest text that reads back equal; NaN, inf: null
+void mer_json_write_double(struct mer_buf *b,
+                           double v); // shortest text that reads back equal; NaN, inf: null
 
 #endif

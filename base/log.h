@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Log: one line an event on stderr, `time level component message key=value …`. Values from outside are escaped
-// and cut by the caller's %.*s lengths at 256 bytes (mer_log_cut). Never blocks for long: one write(2) a line, and
-// a line that cannot be written at once is dropped and counted. Any thread.
+// Log: one line an event on stderr, `time level component message key=value …`. Values from outside are
+// escaped and cut by the caller's %.*s lengths at 256 bytes (mer_log_cut). Never blocks for long: one
+// write(2) a line, and a line that cannot be written at once is dropped and counted. Any thread.
 #ifndef MER_BASE_LOG_H
 #define MER_BASE_LOG_H
 

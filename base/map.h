@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Map: slice to pointer, open addressing, insertion order kept for walking. Keys are not copied: they must live
-// as long as the map. On an arena (never shrinks) or on the heap (a == NULL; mer_map_fini). One thread writes;
-// once nobody writes any more, any number may read.
+// Map: slice to pointer, open addressing, insertion order kept for walking. Keys are not copied: they must
+// live as long as the map. On an arena (never shrinks) or on the heap (a == NULL; mer_map_fini). One thread
+// writes; once nobody writes any more, any number may read.
 #ifndef MER_BASE_MAP_H
 #define MER_BASE_MAP_H
 
@@ -37,7 +37,7 @@ void mer_map_put(struct mer_map *m, struct mer_slice key, void *value);
 void *mer_map_del(struct mer_map *m, struct mer_slice key);
 
 #define MER_MAP_EACH(m, e)                                                                                   \
-    for (struct mer_map_entry *e = (m)->entries; e != NULL && e != (m)->entries + (m)->entries_n; e++)        \
+    for (struct mer_map_entry *e = (m)->entries; e != NULL && e != (m)->entries + (m)->entries_n; e++)       \
         if (e->key.p)
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Slices: text by pointer and length. Everything inside Meridian that is text is a slice; nothing depends on a
-// final NUL. A slice owns nothing: whoever made it says how long the bytes live. Any thread.
+// Slices: text by pointer and length. Everything inside Meridian that is text is a slice; nothing depends on
+// a final NUL. A slice owns nothing: whoever made it says how long the bytes live. Any thread.
 #ifndef MER_BASE_SLICE_H
 #define MER_BASE_SLICE_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MER_MUST_CHECK __attribute__((warn_unused_result))
+#define MER_MUST_CHECK   __attribute__((warn_unused_result))
 #define MER_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 struct mer_slice {
@@ -66,7 +66,8 @@ bool mer_slice_ieq(struct mer_slice a, struct mer_slice b);
 // Splits at the first sep: returns what stands before it and leaves the rest in *rest; without sep all of it.
 struct mer_slice mer_slice_cut(struct mer_slice *rest, char sep);
 struct mer_slice mer_slice_trim(struct mer_slice s);
-// Strict decimal integers, no sign but '-', whole slice; false when out of range or anything else stands there.
+// Strict decimal integers, no sign but '-', whole slice; false when out of range or anything else stands
+// there.
 bool mer_slice_to_i64(struct mer_slice s, int64_t *out) MER_MUST_CHECK;
 bool mer_slice_to_u64(struct mer_slice s, uint64_t *out) MER_MUST_CHECK;
 
