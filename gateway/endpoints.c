@@ -40,7 +40,8 @@ static void ready(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_init(&b, req->arena, 512);
     bool ok = mer_worker_ready(w, &sources);
     mer_buf_printf(&b, "{\"ready\":%s,%s%.*s}", ok ? "true" : "false",
-                   ok ? "" : "\"reason\":\"a source has no usable placement\",", MER_FMT(mer_buf_slice(&sources)));
+                   ok ? "" : "\"reason\":\"a source has no usable placement\",",
+                   MER_FMT(mer_buf_slice(&sources)));
     respond(req, ok ? 200 : 503, JSON_TYPE, mer_buf_slice(&b));
 }
 
@@ -50,11 +51,13 @@ static void write_requests(struct mer_buf *b, const struct mer_worker_counters *
 {
     mer_buf_printf(b, "# TYPE meridian_requests_total counter\nmeridian_requests_total %llu\n",
                    (unsigned long long)c->requests);
-    mer_buf_printf(b, "# TYPE meridian_requests_refused_total counter\nmeridian_requests_refused_total %llu\n",
+    mer_buf_printf(b,
+                   "# TYPE meridian_requests_refused_total counter\nmeridian_requests_refused_total %llu\n",
                    (unsigned long long)c->refused);
     mer_buf_add(b, MER_S("# TYPE meridian_errors_total counter\n"));
     for (uint32_t i = 0; i < MER_CODES_MAX && c->codes[i]; i++) {
-        mer_buf_printf(b, "meridian_errors_total{code=\"%s\"} %llu\n", c->codes[i], (unsigned long long)c->codes_n[i]);
+        mer_buf_printf(b, "meridian_errors_total{code=\"%s\"} %llu\n", c->codes[i],
+                       (unsigned long long)c->codes_n[i]);
     }
     mer_buf_printf(b,
                    "# TYPE meridian_cache_total counter\nmeridian_cache_total{result=\"hit\"} %llu\n"
@@ -82,9 +85,11 @@ static void write_place(struct mer_buf *b, const struct mer_site *s, uint32_t i)
     mer_buf_printf(b, "meridian_placement_up{source=\"%.*s\",placement=\"%.*s\"} %d\n",
                    MER_FMT(s->sources[p->source].name), MER_FMT(p->name), mer_board_is_up(s->board, i));
     mer_buf_printf(b, "meridian_placement_parts_total{source=\"%.*s\",placement=\"%.*s\"} %llu\n",
-                   MER_FMT(s->sources[p->source].name), MER_FMT(p->name), (unsigned long long)s->parts_total[i]);
+                   MER_FMT(s->sources[p->source].name), MER_FMT(p->name),
+                   (unsigned long long)s->parts_total[i]);
     mer_buf_printf(b, "meridian_placement_parts_failed_total{source=\"%.*s\",placement=\"%.*s\"} %llu\n",
-                   MER_FMT(s->sources[p->source].name), MER_FMT(p->name), (unsigned long long)s->parts_failed[i]);
+                   MER_FMT(s->sources[p->source].name), MER_FMT(p->name),
+                   (unsigned long long)s->parts_failed[i]);
     mer_buf_printf(b, "meridian_placement_latency_seconds{source=\"%.*s\",placement=\"%.*s\"} %g\n",
                    MER_FMT(s->sources[p->source].name), MER_FMT(p->name),
                    (double)mer_board_latency_us(s->board, i) / 1e6);
@@ -95,9 +100,9 @@ static void write_place(struct mer_buf *b, const struct mer_site *s, uint32_t i)
                        "meridian_pool_connections{placement=\"%.*s\",source=\"%.*s\"} %u\n"
                        "meridian_pool_queries_total{placement=\"%.*s\",source=\"%.*s\"} %llu\n"
                        "meridian_pool_queued{placement=\"%.*s\",source=\"%.*s\"} %u\n",
-                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name), st.connections_up, MER_FMT(p->name),
-                       MER_FMT(s->sources[p->source].name), (unsigned long long)st.queries, MER_FMT(p->name),
-                       MER_FMT(s->sources[p->source].name), st.queued);
+                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name), st.connections_up,
+                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name), (unsigned long long)st.queries,
+                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name), st.queued);
     }
 }
 
@@ -112,7 +117,9 @@ static void write_lag(struct mer_buf *b, const struct mer_site *s)
                 struct mer_slice code = s->regions[r].facilities[k];
                 if (mer_board_facility(s->board, i, code, &f) && f.last_sync_us != MER_TIME_UNKNOWN) {
                     int64_t age = now > f.last_sync_us ? now - f.last_sync_us : 0;
-                    mer_buf_printf(b, "meridian_facility_lag_seconds{source=\"%.*s\",placement=\"%.*s\",facility=\"%.*s\"} %g\n",
+                    mer_buf_printf(b,
+                                   "meridian_facility_lag_seconds{source=\"%.*s\",placement=\"%.*s\","
+                                   "facility=\"%.*s\"} %g\n",
                                    MER_FMT(s->sources[s->places[i].source].name), MER_FMT(s->places[i].name),
                                    MER_FMT(code), (double)age / 1e6);
                 }
@@ -128,7 +135,9 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
     write_requests(&b, &w->counters);
     struct mer_plan_cache_stats pc;
     mer_plan_cache_stats(w->plans, &pc);
-    mer_buf_printf(&b, "meridian_plan_cache_hits_total %llu\nmeridian_plan_cache_misses_total %llu\nmeridian_plan_cache_operations %u\n",
+    mer_buf_printf(&b,
+                   "meridian_plan_cache_hits_total %llu\nmeridian_plan_cache_misses_total "
+                   "%llu\nmeridian_plan_cache_operations %u\n",
                    (unsigned long long)pc.hits, (unsigned long long)pc.misses, pc.operations);
     mer_buf_printf(&b, "meridian_requests_in_flight %u\n", w->in_flight);
     for (uint32_t i = 0; i < w->site->places_n; i++) {
@@ -147,13 +156,14 @@ static void write_places(struct mer_buf *b, const struct mer_site *s, struct mer
     for (uint32_t i = 0; i < s->places_n; i++) {
         const struct mer_place *p = &s->places[i];
         if (mer_slice_eq(p->region, region)) {
-            mer_buf_printf(b,
-                           "%s{\"name\":\"%.*s\",\"source\":\"%.*s\",\"kind\":\"%s\",\"tier\":\"%s\",\"role\":\"%s\","
-                           "\"environment\":\"%.*s\",\"up\":%s,\"latencyMs\":%.3f}",
-                           sep, MER_FMT(p->name), MER_FMT(s->sources[p->source].name), p->sql ? "postgres" : "graphql",
-                           mer_tier_name(p->tier), mer_role_name(p->role), MER_FMT(p->environment),
-                           mer_board_is_up(s->board, i) ? "true" : "false",
-                           (double)mer_board_latency_us(s->board, i) / 1000);
+            mer_buf_printf(
+                b,
+                "%s{\"name\":\"%.*s\",\"source\":\"%.*s\",\"kind\":\"%s\",\"tier\":\"%s\",\"role\":\"%s\","
+                "\"environment\":\"%.*s\",\"up\":%s,\"latencyMs\":%.3f}",
+                sep, MER_FMT(p->name), MER_FMT(s->sources[p->source].name), p->sql ? "postgres" : "graphql",
+                mer_tier_name(p->tier), mer_role_name(p->role), MER_FMT(p->environment),
+                mer_board_is_up(s->board, i) ? "true" : "false",
+                (double)mer_board_latency_us(s->board, i) / 1000);
             sep = ",";
         }
     }
@@ -189,10 +199,11 @@ static void routes(struct mer_worker *w, struct mer_http_req *req)
         const struct mer_site_region *r = &s->regions[i];
         struct mer_board_region live = {MER_NIL, 0};
         bool known = mer_board_region(s->board, r->name, &live);
-        mer_buf_printf(&b, "%s{\"region\":\"%.*s\",\"residency\":\"%s\",\"entryPoint\":\"%.*s\",", i ? "," : "",
-                       MER_FMT(r->name), r->open ? "open" : "closed", MER_FMT(r->entry_point));
+        mer_buf_printf(&b, "%s{\"region\":\"%.*s\",\"residency\":\"%s\",\"entryPoint\":\"%.*s\",",
+                       i ? "," : "", MER_FMT(r->name), r->open ? "open" : "closed", MER_FMT(r->entry_point));
         if (known) {
-            mer_buf_printf(&b, "\"live\":\"%.*s\",\"epoch\":%llu,", MER_FMT(live.live), (unsigned long long)live.epoch);
+            mer_buf_printf(&b, "\"live\":\"%.*s\",\"epoch\":%llu,", MER_FMT(live.live),
+                           (unsigned long long)live.epoch);
         } else {
             mer_buf_add(&b, MER_S("\"live\":null,\"epoch\":null,"));
         }
@@ -214,7 +225,8 @@ static bool admin_allowed(const struct mer_http_req *req)
     struct mer_slice host = req->authority;
     bool bracket = host.n > 0 && host.p[0] == '[';
     struct mer_slice name = bracket ? mer_slice_cut(&host, ']') : mer_slice_cut(&host, ':');
-    bool local = mer_slice_is(name, "127.0.0.1") || mer_slice_is(name, "localhost") || mer_slice_is(name, "[::1");
+    bool local =
+        mer_slice_is(name, "127.0.0.1") || mer_slice_is(name, "localhost") || mer_slice_is(name, "[::1");
     return local && mer_http_header_count(req, "origin") == 0;
 }
 
@@ -222,7 +234,8 @@ static void admin(struct mer_worker *w, struct mer_http_req *req)
 {
     if (!admin_allowed(req)) {
         respond(req, 403, JSON_TYPE,
-                MER_S("{\"errors\":[{\"message\":\"foreign host or origin\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}"));
+                MER_S("{\"errors\":[{\"message\":\"foreign host or "
+                      "origin\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}"));
     } else if (!mer_slice_is(req->method, "GET")) {
         not_found(req);
     } else if (mer_slice_is(req->path, "/metrics")) {

@@ -9,7 +9,8 @@
 
 static struct mer_explain_part explain_part(struct mer_exec *x, struct exec_part *p)
 {
-    struct mer_explain_part out = {.region = p->region, .facilities = p->facilities, .facilities_n = p->facilities_n};
+    struct mer_explain_part out = {
+        .region = p->region, .facilities = p->facilities, .facilities_n = p->facilities_n};
     enum mer_reject *verdicts = MER_NEW_N(x->a, enum mer_reject, x->ask.site->places_n);
     out.error = exec_place_part_why(p, verdicts);
     out.verdicts = verdicts;
@@ -56,8 +57,10 @@ static void explain_fetch(struct mer_exec *x, struct exec_fetch *f, struct mer_e
     }
     for (uint32_t i = 0; i < f->parts_n; i++) {
         out->parts[out->parts_n] = explain_part(x, f->parts[i]);
-        out->parts[out->parts_n++].note = f->plan->kind == MER_FETCH_ENTITY ? "by the keys that come, cut by region"
-                                          : f->parts[i]->located ? "for hours after the watermark" : NULL;
+        out->parts[out->parts_n++].note = f->plan->kind == MER_FETCH_ENTITY
+                                              ? "by the keys that come, cut by region"
+                                          : f->parts[i]->located ? "for hours after the watermark"
+                                                                 : NULL;
     }
 }
 
@@ -117,8 +120,9 @@ static void write_part_text(struct mer_buf *b, const struct mer_explain *e, cons
         const struct mer_place *place = &e->site->places[i];
         if (place->source == f->plan->source) {
             mer_buf_printf(b, "    %s %.*s (%s %s%s%.*s, %s): %s\n", place == p->place ? "->" : "  ",
-                           MER_FMT(place->name), place->sql ? "postgres" : "graphql", mer_tier_name(place->tier),
-                           place->environment.n ? " " : "", MER_FMT(place->environment), mer_role_name(place->role),
+                           MER_FMT(place->name), place->sql ? "postgres" : "graphql",
+                           mer_tier_name(place->tier), place->environment.n ? " " : "",
+                           MER_FMT(place->environment), mer_role_name(place->role),
                            mer_reject_name(p->verdicts[i]));
         }
     }
@@ -189,8 +193,8 @@ static void write_part_json(struct mer_buf *b, const struct mer_explain *e, cons
     const char *sep = "";
     for (uint32_t i = 0; p->verdicts && i < e->site->places_n; i++) {
         if (e->site->places[i].source == f->plan->source) {
-            mer_buf_printf(b, "%s{\"placement\":\"%.*s\",\"verdict\":\"%s\"}", sep, MER_FMT(e->site->places[i].name),
-                           mer_reject_name(p->verdicts[i]));
+            mer_buf_printf(b, "%s{\"placement\":\"%.*s\",\"verdict\":\"%s\"}", sep,
+                           MER_FMT(e->site->places[i].name), mer_reject_name(p->verdicts[i]));
             sep = ",";
         }
     }
@@ -208,10 +212,12 @@ void mer_explain_write_json(struct mer_buf *b, const struct mer_explain *e)
     mer_buf_add(b, MER_S("{\"fetches\":["));
     for (uint32_t i = 0; i < e->fetches_n; i++) {
         const struct mer_plan_fetch *f = e->fetches[i].plan;
-        mer_buf_printf(b, "%s{\"index\":%u,\"kind\":\"%s\",\"name\":\"%.*s\",\"source\":\"%.*s\",\"combiner\":\"%s\",\"resident\":%s,\"after\":",
-                       i ? "," : "", i, f->kind == MER_FETCH_ENTITY ? "entities" : "root", MER_FMT(fetch_title(f)),
-                       MER_FMT(e->site->sources[f->source].name), combiner_name(f->combiner),
-                       f->resident ? "true" : "false");
+        mer_buf_printf(b,
+                       "%s{\"index\":%u,\"kind\":\"%s\",\"name\":\"%.*s\",\"source\":\"%.*s\",\"combiner\":"
+                       "\"%s\",\"resident\":%s,\"after\":",
+                       i ? "," : "", i, f->kind == MER_FETCH_ENTITY ? "entities" : "root",
+                       MER_FMT(fetch_title(f)), MER_FMT(e->site->sources[f->source].name),
+                       combiner_name(f->combiner), f->resident ? "true" : "false");
         if (f->kind == MER_FETCH_ENTITY) {
             mer_buf_printf(b, "%u,\"parts\":[", f->parent);
         } else {

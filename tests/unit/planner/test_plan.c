@@ -7,23 +7,28 @@
 #include "schema/parser.h"
 
 static const char rows_sdl[] =
-    "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders @partition(arg: \"plants\") }"
+    "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders "
+    "@partition(arg: \"plants\") }"
     " type Mutation { make(id: ID!): Made }"
     " interface Node { id: ID! }"
     " type Made { order: Order note: String }"
-    " type Plant implements Node @key(fields: \"id\") { id: ID! name: String age: Age open: [Order!] @resident }"
+    " type Plant implements Node @key(fields: \"id\") { id: ID! name: String age: Age open: [Order!] "
+    "@resident }"
     " type Order implements Node @key(fields: \"id\") @resident { id: ID! no: String plant: Plant }"
-    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { more: Boolean }"
+    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { "
+    "more: Boolean }"
     " type Age @hole { s: Float }";
-static const char figures_sdl[] =
-    "type Query { figures: Figures @kpi } type Figures { worst: [Plant!] }"
-    " type Plant @key(fields: \"id\") { id: ID! score: Float }";
+static const char figures_sdl[] = "type Query { figures: Figures @kpi } type Figures { worst: [Plant!] }"
+                                  " type Plant @key(fields: \"id\") { id: ID! score: Float }";
 static const char api_sdl[] =
-    "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders figures: Figures }"
-    " type Mutation { make(id: ID!): Made } interface Node { id: ID! } type Made { order: Order note: String }"
+    "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders figures: "
+    "Figures }"
+    " type Mutation { make(id: ID!): Made } interface Node { id: ID! } type Made { order: Order note: String "
+    "}"
     " type Plant implements Node { id: ID! name: String age: Age open: [Order!] score: Float }"
     " type Order implements Node { id: ID! no: String plant: Plant }"
-    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { more: Boolean }"
+    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { "
+    "more: Boolean }"
     " type Age { s: Float } type Figures { worst: [Plant!] }";
 
 struct row {
@@ -35,17 +40,19 @@ static const struct row rows[] = {
     {"{ plants { name } }", "rows:root plants{name}"},
     {"{ plants { n: name n: name age { s } } }", "rows:root plants{n age}"},
     {"{ plants { name score } }", "rows:root plants{name _k_id} | figures:Plant{score}<-0"},
-    {"{ figures { worst { name score } } }", "figures:root figures{worst{_k_id score}} | rows:Plant{name}<-0"},
+    {"{ figures { worst { name score } } }",
+     "figures:root figures{worst{_k_id score}} | rows:Plant{name}<-0"},
     {"{ plants { open { no } } }", "rows:root plants{_k_id} | rows:Plant{open{no}}<-0"},
-    {"{ node(id: \"x\") { id ... on Order { no } } }", "rows:root node{__typename id@Plant id@Order no@Order}"},
-    {"{ orders(plants: [\"a\"]) { edges { node { no } } } }",
-     "rows:root orders{edges{node{no} _k_cursor}}"},
+    {"{ node(id: \"x\") { id ... on Order { no } } }",
+     "rows:root node{__typename id@Plant id@Order no@Order}"},
+    {"{ orders(plants: [\"a\"]) { edges { node { no } } } }", "rows:root orders{edges{node{no} _k_cursor}}"},
     {"{ orders(plants: [\"a\"]) { pageInfo { more } } }",
      "rows:root orders{pageInfo{more} _k_edges{_k_cursor}}"},
     {"mutation { make(id: \"1\") { note order { id no } } }",
      "rows:root make{note order{id _k_id}} | rows:Order{no}<-0"},
     {"{ __typename plants { __typename } }", "rows:root plants{__typename}"},
-    {"query($b: Boolean!) { plants { name @skip(if: $b) ... @include(if: $b) { id } } }", "rows:root plants{name id}"},
+    {"query($b: Boolean!) { plants { name @skip(if: $b) ... @include(if: $b) { id } } }",
+     "rows:root plants{name id}"},
 };
 
 static struct mer_schema *build(struct mer_arena *a, const char *sdl)
@@ -94,15 +101,18 @@ static void operations_become_fetches(void **state)
 {
     (void)state;
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_source sources[2] = {{{"rows", 4}, 0, build(a, rows_sdl)}, {{"figures", 7}, 1, build(a, figures_sdl)}};
-    struct mer_graph g = {.api = build(a, api_sdl), .sources = sources, .sources_n = 2, .split_resident = true};
+    struct mer_source sources[2] = {{{"rows", 4}, 0, build(a, rows_sdl)},
+                                    {{"figures", 7}, 1, build(a, figures_sdl)}};
+    struct mer_graph g = {
+        .api = build(a, api_sdl), .sources = sources, .sources_n = 2, .split_resident = true};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mer_ast_document *doc = NULL;
         struct mer_plan *p = NULL;
         struct mer_diag d = {0};
         struct mer_buf b;
         mer_buf_init(&b, a, 256);
-        assert_int_equal(mer_parse(a, mer_slice_of(rows[i].query), MER_PARSE_EXECUTABLE, NULL, &doc, &d), MER_OK);
+        assert_int_equal(mer_parse(a, mer_slice_of(rows[i].query), MER_PARSE_EXECUTABLE, NULL, &doc, &d),
+                         MER_OK);
         assert_int_equal(mer_plan_build(a, &g, doc, doc->operations[0], NULL, &p, &d), MER_OK);
         write_plan(&b, p);
         if (!mer_slice_is(mer_buf_slice(&b), rows[i].want)) {
@@ -122,8 +132,9 @@ static void too_many_fields_are_refused(void **state)
     struct mer_plan *p = NULL;
     struct mer_diag d = {0};
     struct mer_plan_limits limits = {.max_shape_fields = 3};
-    assert_int_equal(mer_parse(a, MER_S("{ plants { a: name b: name c: name } }"), MER_PARSE_EXECUTABLE, NULL, &doc, &d),
-                     MER_OK);
+    assert_int_equal(
+        mer_parse(a, MER_S("{ plants { a: name b: name c: name } }"), MER_PARSE_EXECUTABLE, NULL, &doc, &d),
+        MER_OK);
     assert_int_equal(mer_plan_build(a, &g, doc, doc->operations[0], &limits, &p, &d), MER_ERR_LIMIT);
     mer_arena_destroy(a);
 }
