@@ -54,8 +54,11 @@ void mer_v_report(struct mer_validator *v, const struct mer_loc *locs, uint32_t 
 struct mer_slice mer_v_print_value(struct mer_validator *v, const struct mer_ast_value *value)
 {
     struct mer_buf b;
+    struct mer_ast_value shown = *value;
     mer_buf_init(&b, v->a, 32);
-    mer_print_value(&b, value);
+    // Nobody reads a megabyte in a message, so none is copied for it.
+    shown.text = mer_utf8_cut(value->text, 2 * SHOWN_VALUE_MAX);
+    mer_print_value(&b, &shown);
     return mer_utf8_cut(mer_buf_slice(&b), SHOWN_VALUE_MAX);
 }
 

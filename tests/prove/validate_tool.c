@@ -2,8 +2,8 @@
 // Answers verdicts on documents that come in one stream: what the proofs of the language hold against another
 // implementation, many thousand documents a process.
 //
-//   validate_tool FILE…          schemas by number from 0; FILE holds SDL, or a supergraph when named api:FILE
-//   validate_tool --print FILE   the schema as SDL, as clients see it
+//   validate_tool FILE…          schemas by number from 0; FILE holds SDL, or a supergraph when named
+//   api:FILE validate_tool --print FILE   the schema as SDL, as clients see it
 //
 // In: "<schema> <bytes>\n", then the document's bytes; again and again. Out: one line of JSON a document, the
 // errors in order, each [message, line, column, line, column …]; [] is a valid document.
