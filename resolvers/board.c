@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/time.h"
 
-// Clocks that differ by less agree as far as the way of an answer lets us see.
-#define SKEW_FLOOR_US 100000
+// Clocks that differ by less agree: a host sets its clock no better.
+#define CLOCK_GRAIN_US 20000
 
 // Times beyond are none: the year 10,000 is nearer.
 #define TIME_MAX_US (INT64_C(1) << 60)
@@ -123,7 +123,16 @@ static void read_regions(struct mer_board *b, uint32_t place, const struct mer_j
     }
 }
 
-static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j,
+// How far the database's clock is ahead of ours. It was read between the question and now: where that leaves
+// it open, the clocks agree, or the skew is taken that makes the data older. A slow answer never makes data
+// look fresh.
+static int64_t skew_of(int64_t db_now_us, int64_t took_us)
+{
+    int64_t least = db_now_us - mer_time_wall_us(), most = least + took_us + CLOCK_GRAIN_US;
+    return least <= CLOCK_GRAIN_US && most >= 0 ? 0 : most;
+}
+
+static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j, int64_t took_us,
                             struct mer_arena *scratch, struct mer_diag *diag)
 {
     const struct mer_json_node *root = mer_json_root(j);
@@ -141,10 +150,7 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
         return mer_diag_set(diag, MER_ERR_INVALID,
                             "meridian_facts() answered no objects of facilities and regions");
     }
-    int64_t skew_us = db_now - mer_time_wall_us();
-    if (skew_us < SKEW_FLOOR_US && skew_us > -SKEW_FLOOR_US) {
-        skew_us = 0; // the answer's own way here, not the clocks
-    }
+    int64_t skew_us = skew_of(db_now, took_us);
     struct place_row *p = &b->places[place];
     p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
     struct mer_slice v =
@@ -156,13 +162,14 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     return MER_OK;
 }
 
-enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json, struct mer_diag *diag)
+enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json, int64_t took_us,
+                            struct mer_diag *diag)
 {
     struct mer_arena *scratch = mer_arena_create(0);
     struct mer_json j;
     enum mer_err err = mer_json_parse(scratch, json, NULL, &j, diag);
     if (!err) {
-        err = take_in(b, place, &j, scratch, diag);
+        err = take_in(b, place, &j, took_us, scratch, diag);
     }
     mer_arena_destroy(scratch);
     return err;

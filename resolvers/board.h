@@ -35,9 +35,9 @@ struct mer_board_region {
 struct mer_board *mer_board_create(uint32_t places_n);
 void mer_board_destroy(struct mer_board *b);
 
-// Takes in one database's facts. MER_ERR_INVALID when they are not what the essay says; the board stays as it
-// was.
-enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json,
+// Takes in one database's facts, which came took_us after they were asked for: its clock was read somewhere
+// in between. MER_ERR_INVALID when they are not what the essay says; the board stays as it was.
+enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slice json, int64_t took_us,
                             struct mer_diag *diag) MER_MUST_CHECK;
 // A placement did or did not answer its poll, or its health ping.
 void mer_board_set_up(struct mer_board *b, uint32_t place, bool up);

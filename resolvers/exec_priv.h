@@ -56,7 +56,7 @@ struct exec_fetch {
     struct mer_in **args; // of the root field
     int64_t max_age_us;   // what the caller accepts here; < 0: no bound
     struct exec_part **parts;
-    uint32_t parts_n, pending;
+    uint32_t parts_n, parts_cap, pending;
     struct mer_obj **roots; // root: one object with one slot; entity: by id
     uint32_t roots_n;
     // entity: the objects to complete, and which id each has

@@ -60,6 +60,14 @@ void exec_ask_sql(struct exec_part *p)
     }
 }
 
+// The server went away, is full, or a standby gave up the statement for its replay: another placement may
+// answer.
+static bool is_place_lost(const char *sqlstate)
+{
+    return strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "08", 2) == 0 ||
+           strncmp(sqlstate, "53", 2) == 0 || strcmp(sqlstate, "40001") == 0;
+}
+
 // What the caller may know of a database's error: its class, never its text.
 static struct mer_exec_error *sql_error(struct exec_part *p, const struct mer_pg_result *r)
 {
@@ -68,6 +76,8 @@ static struct mer_exec_error *sql_error(struct exec_part *p, const struct mer_pg
         e = exec_part_error(p, "BAD_USER_INPUT", "a value is not acceptable to the source");
     } else if (strcmp(r->sqlstate, "57014") == 0) {
         e = exec_part_error(p, "SOURCE_TIMEOUT", "the source did not answer in time");
+    } else if (is_place_lost(r->sqlstate)) {
+        e = exec_part_error(p, "SOURCE_UNAVAILABLE", "the source is not reachable");
     } else if (strcmp(r->sqlstate, "42501") == 0) {
         e = exec_part_error(p, "FORBIDDEN", "the source refuses this to the caller's role");
     } else {
@@ -102,7 +112,7 @@ static void answered(void *owner, const struct mer_pg_result *r)
     struct mer_exec *x = p->x;
     if (r->err) {
         p->error = fault(p, r);
-        bool elsewhere = !r->sqlstate[0] && r->err != MER_ERR_TIMEOUT;
+        bool elsewhere = r->sqlstate[0] ? is_place_lost(r->sqlstate) : r->err != MER_ERR_TIMEOUT;
         if (elsewhere && exec_retry(p)) {
             return;
         }

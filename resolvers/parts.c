@@ -11,12 +11,15 @@ struct exec_part *exec_new_part(struct mer_exec *x, struct exec_fetch *f, struct
     p->region = region;
     p->excluded = MER_NEW_N(x->a, bool, x->ask.site->places_n);
     p->default_entry = -1;
-    struct exec_part **grown = MER_NEW_N(x->a, struct exec_part *, f->parts_n + 1);
-    if (f->parts_n) {
-        memcpy(grown, f->parts, f->parts_n * sizeof(*grown));
+    if (f->parts_n == f->parts_cap) {
+        f->parts_cap = f->parts_cap ? f->parts_cap * 2 : 2;
+        struct exec_part **grown = MER_NEW_N(x->a, struct exec_part *, f->parts_cap);
+        if (f->parts_n) {
+            memcpy(grown, f->parts, f->parts_n * sizeof(*grown));
+        }
+        f->parts = grown;
     }
-    grown[f->parts_n++] = p;
-    f->parts = grown;
+    f->parts[f->parts_n++] = p;
     return p;
 }
 

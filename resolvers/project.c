@@ -2,6 +2,7 @@
 // Writing the answer: one walk over the plan's shape beside the values, straight into the buffer, with the
 // rules of specification 6.4.4: what is null where it must not be takes its parent along, and never without
 // an error.
+#include "base/time.h"
 #include "resolvers/exec_priv.h"
 #include "schema/introspect.h"
 
@@ -333,6 +334,7 @@ static void write_error(struct mer_buf *b, const struct mer_exec_error *e)
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
 {
     struct writer w = {.x = x, .out = out};
+    x->now_us = mer_time_wall_us(); // ages are those of the moment of sending
     mer_buf_add(out, MER_S("\"data\":"));
     size_t start = out->n;
     if (x->recalled) {

@@ -8,12 +8,18 @@
 
 #define S INT64_C(1000000)
 
-static enum mer_err read_facts(struct mer_board *b, uint32_t place, int64_t skew_us, const char *rest)
+static enum mer_err read_late(struct mer_board *b, uint32_t place, int64_t skew_us, int64_t took_us,
+                              const char *rest)
 {
     char text[1024];
     struct mer_diag d = {0};
     snprintf(text, sizeof(text), "{\"now\":%lld%s}", (long long)(mer_time_wall_us() + skew_us), rest);
-    return mer_board_read(b, place, mer_slice_of(text), &d);
+    return mer_board_read(b, place, mer_slice_of(text), took_us, &d);
+}
+
+static enum mer_err read_facts(struct mer_board *b, uint32_t place, int64_t skew_us, const char *rest)
+{
+    return read_late(b, place, skew_us, 0, rest);
 }
 
 static int64_t age_of(struct mer_board *b, const char *facility)
@@ -38,6 +44,24 @@ static void ages_do_not_depend_on_the_databases_clock(void **state)
         assert_in_range(age_of(b, "f"), 9 * S, 12 * S);
         assert_in_range(mer_time_wall_us() - mer_board_as_of(b, 0), 9 * S, 12 * S);
     }
+    mer_board_destroy(b);
+}
+
+static void a_slow_answer_never_makes_data_look_fresh(void **state)
+{
+    (void)state;
+    struct mer_board *b = mer_board_create(1);
+    char rest[256];
+    // Clocks that agree; the answer was made a second and a half ago.
+    snprintf(rest, sizeof(rest), ",\"facilities\":{\"f\":{\"lastSync\":%lld,\"online\":true}}",
+             (long long)(mer_time_wall_us() - 10 * S));
+    assert_int_equal(read_late(b, 0, -3 * S / 2, 2 * S, rest), MER_OK);
+    assert_in_range(age_of(b, "f"), 10 * S - 100000, 12 * S);
+    // A clock an hour ahead, told in two seconds: not younger than it can be.
+    snprintf(rest, sizeof(rest), ",\"facilities\":{\"f\":{\"lastSync\":%lld,\"online\":true}}",
+             (long long)(mer_time_wall_us() + 3590 * S));
+    assert_int_equal(read_late(b, 0, 3598 * S, 2 * S, rest), MER_OK);
+    assert_in_range(age_of(b, "f"), 10 * S - 100000, 13 * S);
     mer_board_destroy(b);
 }
 
@@ -90,7 +114,7 @@ static void facts_that_are_none_are_refused_and_change_nothing(void **state)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct mer_board_facility f;
         struct mer_diag d = {0};
-        assert_int_not_equal(mer_board_read(b, 0, mer_slice_of(wrong[i]), &d), MER_OK);
+        assert_int_not_equal(mer_board_read(b, 0, mer_slice_of(wrong[i]), 0, &d), MER_OK);
         assert_true(mer_board_facility(b, 0, MER_S("f"), &f));
         assert_int_equal(f.last_sync_us, 1765377000000000);
         mer_assert_slice(mer_board_version(b, 0), "v1");
@@ -137,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ages_do_not_depend_on_the_databases_clock),
+        cmocka_unit_test(a_slow_answer_never_makes_data_look_fresh),
         cmocka_unit_test(what_is_unknown_stays_unknown),
         cmocka_unit_test(facts_that_are_none_are_refused_and_change_nothing),
         cmocka_unit_test(our_own_pings_overrule_the_database),

@@ -183,7 +183,7 @@ static void a_page_is_as_old_as_its_oldest_part(void **state)
     const char *facts = "{\"now\":1765377000000000,\"facilities\":{"
                         "\"plant-1\":{\"lastSync\":1765376990000000,\"online\":true},"
                         "\"plant-2\":{\"lastSync\":1765376900000000,\"online\":true}}}";
-    assert_int_equal(mer_board_read(r.site.board, 0, mer_slice_of(facts), &d), MER_OK);
+    assert_int_equal(mer_board_read(r.site.board, 0, mer_slice_of(facts), 0, &d), MER_OK);
     static const struct page empty = {"edges", "", ",\"age\":null", NULL};
     const char *json = page_json(r.a, &empty);
     const struct rig_part parts[] = {{0, json, NULL, RIG_DATABASE, "plant-1"},
