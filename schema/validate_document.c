@@ -132,6 +132,7 @@ struct step { // a fragment on the path, and which of its spreads is followed
     uint32_t next;
 };
 
+// By fragment means: by the one that its name leads to, the last of that name.
 struct cycles {
     bool *visited;     // by fragment
     uint32_t *at_step; // by fragment: place on the path + 1, 0 when not on it
@@ -157,22 +158,28 @@ static void report_cycle(struct mer_validator *v, struct cycles *c, uint32_t fro
                  (int)via.n, via.n ? via.p : "");
 }
 
-static void enter_fragment(struct cycles *c, struct mer_fragment *f)
+static uint32_t index_of(const struct mer_validator *v, const struct mer_fragment *f)
 {
-    c->visited[f->index] = true;
+    const struct mer_fragment *last = mer_map_get(&v->fragments.by_name, f->ast->name);
+    return last->index;
+}
+
+static void enter_fragment(struct cycles *c, struct mer_fragment *f, uint32_t index)
+{
+    c->visited[index] = true;
     c->path[c->depth++] = (struct step){f, 0};
-    c->at_step[f->index] = c->depth;
+    c->at_step[index] = c->depth;
 }
 
 static void follow(struct mer_validator *v, struct cycles *c, struct mer_fragment *root)
 {
-    if (c->visited[root->index])
+    if (c->visited[index_of(v, root)])
         return;
-    enter_fragment(c, root);
+    enter_fragment(c, root, index_of(v, root));
     while (c->depth && !v->stop) {
         struct step *top = &c->path[c->depth - 1];
         if (top->next == top->f->spreads.n) {
-            c->at_step[top->f->index] = 0;
+            c->at_step[index_of(v, top->f)] = 0;
             c->depth--;
             continue;
         }
@@ -182,7 +189,7 @@ static void follow(struct mer_validator *v, struct cycles *c, struct mer_fragmen
         if (c->at_step[f->index])
             report_cycle(v, c, c->at_step[f->index] - 1);
         else if (!c->visited[f->index])
-            enter_fragment(c, f);
+            enter_fragment(c, f, f->index);
     }
 }
 
