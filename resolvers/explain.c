@@ -38,11 +38,13 @@ static void explain_fetch(struct mer_exec *x, struct exec_fetch *f, struct mer_e
     out->plan = f->plan;
     struct mer_exec_error *e = NULL;
     bool kpi = x->ask.site->sources[f->plan->source].catalogue != NULL;
-    if (f->plan->kind == MER_FETCH_ENTITY) {
+    if (f->plan->rows && !x->ask.caller.rows) {
+        e = exec_forbidden(x);
+    } else if (f->plan->kind == MER_FETCH_ENTITY) {
         if (!kpi) {
             exec_new_part(x, f, x->ask.site->self.region);
         }
-    } else {
+    } else if (f->plan->kind == MER_FETCH_ROOT) {
         e = exec_coerce_root(x, f);
         if (!e && kpi) {
             e = exec_kpi_explain(x, f);

@@ -402,6 +402,10 @@ static void answered(void *owner, const struct mer_gql_answer *r)
         }
     } else {
         take_answer(p);
+        bool lost = p->error && strcmp(p->error->code, "SOURCE_UNAVAILABLE") == 0;
+        if (lost && exec_retry(p)) { // it has lost its databases: another region may have the same rows
+            return;
+        }
     }
     exec_part_done(p);
 }

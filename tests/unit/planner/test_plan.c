@@ -139,10 +139,63 @@ static void too_many_fields_are_refused(void **state)
     mer_arena_destroy(a);
 }
 
+// What placement and roles have to know of a fetch, also when only the number of rows is asked.
+static void fetches_know_what_rows_they_bring(void **state)
+{
+    (void)state;
+    static const char sdl[] =
+        "type Query { site(id: ID!): Site bills(sites: [ID!]!): Bills @partition(arg: \"sites\") parts: "
+        "[Part!] }"
+        " type Mutation { pay(id: ID!): Paid } type Paid { ok: Boolean bill: Bill }"
+        " type Site @key(fields: \"id\") @table(name: \"sites\") @everyone { id: ID! name: String bills: "
+        "Bills @resident"
+        "   hidden: [Part!] @resident parts: [Part!] }"
+        " type Part @table(name: \"parts\") { id: ID! }"
+        " type Bill @key(fields: \"id\") @resident @table(name: \"bills\") { id: ID! no: String sum: Int at: "
+        "Site }"
+        " type Bills { edges: [Edge!] total: Int } type Edge { cursor: String node: Bill }";
+    static const struct {
+        const char *query, *want; // for each fetch r(esident), b(usiness), w(rite) or -
+    } cases[] = {
+        {"{site(id:\"x\"){name}}", "-"},
+        {"{site(id:\"x\"){bills{total}}}", "rb"},
+        {"{site(id:\"x\"){hidden{id}}}", "rb"},
+        {"{site(id:\"x\"){parts{id}}}", "b"},
+        {"{bills(sites:[\"x\"]){total}}", "rb"},
+        {"{bills(sites:[\"x\"]){edges{node{no}}}}", "rb"},
+        {"{parts{id} site(id:\"x\"){name}}", "b -"},
+        {"mutation{pay(id:\"x\"){ok}}", "bw"},
+        {"mutation{pay(id:\"x\"){bill{no sum at{name}}}}", "rbw rb"},
+    };
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_source source = {{"rows", 4}, 0, build(a, sdl)};
+    struct mer_graph g = {.api = source.schema, .sources = &source, .sources_n = 1};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mer_ast_document *doc = NULL;
+        struct mer_plan *p = NULL;
+        struct mer_diag d = {0};
+        struct mer_buf b;
+        mer_buf_init(&b, a, 64);
+        assert_int_equal(mer_parse(a, mer_slice_of(cases[i].query), MER_PARSE_EXECUTABLE, NULL, &doc, &d),
+                         MER_OK);
+        assert_int_equal(mer_plan_build(a, &g, doc, doc->operations[0], NULL, &p, &d), MER_OK);
+        for (uint32_t k = 0; k < p->fetches_n; k++) {
+            const struct mer_plan_fetch *f = p->fetches[k];
+            mer_buf_printf(&b, "%s%s%s%s%s", k ? " " : "", f->resident ? "r" : "", f->rows ? "b" : "",
+                           f->write ? "w" : "", f->resident || f->rows || f->write ? "" : "-");
+        }
+        if (!mer_slice_is(mer_buf_slice(&b), cases[i].want)) {
+            fail_msg("%s: got %.*s, want %s", cases[i].query, MER_FMT(mer_buf_slice(&b)), cases[i].want);
+        }
+    }
+    mer_arena_destroy(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_become_fetches),
+        cmocka_unit_test(fetches_know_what_rows_they_bring),
         cmocka_unit_test(too_many_fields_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
