@@ -132,6 +132,12 @@ static int64_t skew_of(int64_t db_now_us, int64_t took_us)
     return least <= CLOCK_GRAIN_US && most >= 0 ? 0 : most;
 }
 
+// An edge knows of no regions: its database answers null there, as jsonb_object_agg does over no rows.
+static const struct mer_json_node *present(const struct mer_json_node *n)
+{
+    return n && n->type != MER_JSON_NULL ? n : NULL;
+}
+
 static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j, int64_t took_us,
                             struct mer_arena *scratch, struct mer_diag *diag)
 {
@@ -143,8 +149,8 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     if (!now || !mer_json_i64(j, now, &db_now) || db_now < 0 || db_now > TIME_MAX_US) {
         return mer_diag_set(diag, MER_ERR_INVALID, "meridian_facts() answered no \"now\"");
     }
-    const struct mer_json_node *facilities = mer_json_get(j, root, MER_S("facilities"));
-    const struct mer_json_node *regions = mer_json_get(j, root, MER_S("regions"));
+    const struct mer_json_node *facilities = present(mer_json_get(j, root, MER_S("facilities")));
+    const struct mer_json_node *regions = present(mer_json_get(j, root, MER_S("regions")));
     if ((facilities && facilities->type != MER_JSON_OBJECT) ||
         (regions && regions->type != MER_JSON_OBJECT)) {
         return mer_diag_set(diag, MER_ERR_INVALID,
