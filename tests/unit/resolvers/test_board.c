@@ -29,6 +29,14 @@ static int64_t age_of(struct mer_board *b, const char *facility)
     return mer_time_wall_us() - f.last_sync_us;
 }
 
+static void an_edge_that_knows_no_regions_is_understood(void **state)
+{
+    (void)state;
+    struct mer_board *b = mer_board_create(1);
+    assert_int_equal(read_facts(b, 0, 0, ",\"regions\":null,\"facilities\":null"), MER_OK);
+    mer_board_destroy(b);
+}
+
 static void ages_do_not_depend_on_the_databases_clock(void **state)
 {
     (void)state;
@@ -160,6 +168,7 @@ static void an_older_route_never_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_edge_that_knows_no_regions_is_understood),
         cmocka_unit_test(ages_do_not_depend_on_the_databases_clock),
         cmocka_unit_test(a_slow_answer_never_makes_data_look_fresh),
         cmocka_unit_test(what_is_unknown_stays_unknown),
