@@ -138,14 +138,6 @@ static const struct mer_json_node *present(const struct mer_json_node *n)
     return n && n->type != MER_JSON_NULL ? n : NULL;
 }
 
-// An edge knows no regions: SQL's aggregate over no rows is null.
-static const struct mer_json_node *object_or_none(const struct mer_json *j, const struct mer_json_node *root,
-                                                  struct mer_slice key)
-{
-    const struct mer_json_node *n = mer_json_get(j, root, key);
-    return n && n->type == MER_JSON_NULL ? NULL : n;
-}
-
 static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct mer_json *j, int64_t took_us,
                             struct mer_arena *scratch, struct mer_diag *diag)
 {
