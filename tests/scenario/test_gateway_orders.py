@@ -132,9 +132,11 @@ def scenario_bounds_of_a_page(fleet):
     answer, page = _page(fleet, "us-east", token, f=[LA], n=0)
     equal((good(answer)["orders"]["edges"], page["totalCount"]), ([], len(_truth(fleet, "us-east-blue", [LA]))), "first: 0")
     every = ["CONFIRMED", "IN_PRODUCTION", "SHIPPED", "DELIVERED", "CANCELLED"]
+    long = """query($f: [ID!]!) { orders(facilityIds: $f, first: 1001, filter: {status: [CONFIRMED IN_PRODUCTION SHIPPED DELIVERED
+      CANCELLED]}) { totalCount edges { node { id } } pageInfo { hasNextPage } } }"""
     for gateway in ("us-east", "global"):   # a page has at most 1000 rows, also over facilities and by way of a hop
-        answer, page = _page(fleet, gateway, token, f=[LA, NEWYORK], n=1001, s=every)
-        equal(len(good(answer)["orders"]["edges"]), min(1000, page["totalCount"]), "first: 1001")
+        page = good(fleet.graphql(gateway, long, {"f": [LA, NEWYORK]}, token))["orders"]
+        equal(len(page["edges"]), min(1000, page["totalCount"]), "first: 1001")
         equal(page["pageInfo"]["hasNextPage"], page["totalCount"] > 1000, "is there more")
     for variables in ({"n": -1}, {"c": "nonsense"}, {"c": "AAAA"}, {"n": 1, "c": ""}):
         answer, page = _page(fleet, "us-east", token, **{"f": [LA], **variables})
