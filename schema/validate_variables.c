@@ -62,9 +62,9 @@ struct reach {
 static struct reach reach(struct mer_validator *v, const struct mer_ast_operation *op, uint32_t index)
 {
     struct reach out = {.sets = MER_NEW_N(v->a, const struct mer_usages *, v->fragments.n + 1)};
-    struct mer_fragment **stack = MER_NEW_N(v->a, struct mer_fragment *, v->fragments.n + 1);
+    struct mer_fragment **queue = MER_NEW_N(v->a, struct mer_fragment *, v->fragments.n + 1);
     struct mer_spreads from = mer_spreads_of(v->a, op->selections);
-    uint32_t depth = 0;
+    uint32_t queue_n = 0, done = 0;
     out.sets[out.n++] = &v->operation_usages[index];
     v->stamp++;
     for (;;) {
@@ -74,11 +74,11 @@ static struct reach reach(struct mer_validator *v, const struct mer_ast_operatio
                 continue;
             f->stamp = v->stamp;
             out.sets[out.n++] = &v->fragment_usages[f->index];
-            stack[depth++] = f;
+            queue[queue_n++] = f;
         }
-        if (!depth)
+        if (done == queue_n)
             return out;
-        from = stack[--depth]->spreads;
+        from = queue[done++]->spreads;
     }
 }
 

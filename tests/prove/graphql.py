@@ -91,6 +91,7 @@ def main():
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--size", type=int, default=100_000)
     args = ask.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")   # graphql-js shows half a surrogate pair
     why = missing()
     if why:
         print(f"graphql: skipped, {why}")

@@ -21,7 +21,7 @@ const RULES = [
     name: '@skip and @include at the root of a subscription',
     when: (text) => /subscription/.test(text) && /@[^"]*(skip|include)/.test(text),
     alter: (errors) => errors.filter((e) => !/must select only one top level field|must not select an introspection/.test(e[0])),
-    thrown: (want) => want.length === 1 && /^Argument "if" of (required|non-null) type "Boolean!"/.test(want[0][0]),
+    thrown: (want) => want.length === 1 && /^Argument "if" (of (required|non-null) type "Boolean!"|has invalid value)/.test(want[0][0]),
   },
   {
     // Ours compares an argument that is given twice by its first value, graphql-js by its last.
@@ -45,6 +45,7 @@ const RULES = [
 function sameMessage(theirs, ours) {
   if (theirs === ours) return null;
   if (theirs.includes('\0') && theirs.replaceAll('\0', '').startsWith(ours.slice(0, 30))) return 'NUL in messages';
+  if (/[\ud800-\udfff]/u.test(theirs)) return 'half a character in messages';
   const begin = ours.slice(0, Math.floor(ours.length * 0.8));
   return Buffer.byteLength(ours) >= CUT && theirs.startsWith(begin) ? 'long messages are cut' : undefined;
 }
