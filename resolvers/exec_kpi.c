@@ -222,31 +222,71 @@ static int64_t oldest_mark(const struct kpi_job *j)
     return oldest == INT64_MAX || oldest <= 0 ? MER_TIME_UNKNOWN : oldest;
 }
 
-static void finish(struct mer_exec *x, struct kpi_job *j)
+// What the job's parts brought, and which regions did not.
+static void gather(struct mer_exec *x, const struct kpi_job *j, struct mer_kpi_answers *out)
 {
-    struct exec_fetch *f = j->fetch;
+    const struct exec_fetch *f = j->fetch;
     struct mer_kpi_cells *sets = MER_NEW_N(x->a, struct mer_kpi_cells, f->parts_n);
     struct mer_slice *missing = MER_NEW_N(x->a, struct mer_slice, f->parts_n);
-    struct mer_kpi_answers answers = {.sets = sets, .missing_regions = missing};
-    struct mer_path_seg root = {.key = f->plan->root_key};
+    *out = (struct mer_kpi_answers){.sets = sets, .missing_regions = missing};
     for (uint32_t i = 0; i < f->parts_n; i++) {
-        struct exec_part *p = f->parts[i];
-        if (p->job != j) {
-            continue;
-        }
-        if (p->error) {
-            add_region(missing, &answers.missing_regions_n, p->region);
-            exec_tell(x, p->error, root.key.n ? &root : NULL, root.key.n ? 1 : 0);
-        } else {
-            sets[answers.sets_n++] = (struct mer_kpi_cells){part_text(p), p->compare};
+        const struct exec_part *p = f->parts[i];
+        if (p->job == j && p->error) {
+            add_region(missing, &out->missing_regions_n, p->region);
+        } else if (p->job == j) {
+            sets[out->sets_n++] = (struct mer_kpi_cells){part_text(p), p->compare};
         }
     }
+}
+
+// Another gateway's cells that are none make its region a missing one, not the whole a failure.
+static bool drop_wrong_parts(struct mer_exec *x, const struct kpi_job *j)
+{
+    bool dropped = false;
+    for (uint32_t i = 0; i < j->fetch->parts_n; i++) {
+        struct exec_part *p = j->fetch->parts[i];
+        if (p->job != j || p->error || p->place->sql) {
+            continue;
+        }
+        struct mer_kpi_cells set = {part_text(p), p->compare};
+        struct mer_kpi_answers alone = {.sets = &set, .sets_n = 1};
+        struct mer_buf out;
+        mer_buf_init(&out, x->a, 1024);
+        if (mer_kpi_finish(x->a, j->ask, &alone, &out, NULL, NULL)) {
+            p->error = exec_part_error(p, "FETCH_ERROR", "the other gateway's figures are not understood");
+            dropped = true;
+        }
+    }
+    return dropped;
+}
+
+static void tell_missing(struct mer_exec *x, const struct kpi_job *j)
+{
+    struct mer_path_seg root = {.key = j->fetch->plan->root_key};
+    for (uint32_t i = 0; i < j->fetch->parts_n; i++) {
+        const struct exec_part *p = j->fetch->parts[i];
+        if (p->job == j && p->error) {
+            exec_tell(x, p->error, root.key.n ? &root : NULL, root.key.n ? 1 : 0);
+        }
+    }
+}
+
+static void finish(struct mer_exec *x, struct kpi_job *j)
+{
+    struct mer_kpi_answers answers;
     struct mer_buf out;
     struct mer_diag diag = {0};
     int64_t as_of = 0;
     mer_buf_init(&out, x->a, 4096);
-    if (mer_kpi_finish(x->a, j->ask, &answers, &out, &as_of, &diag) ||
-        mer_json_parse(x->a, mer_buf_slice(&out), NULL, &j->json, &diag)) {
+    gather(x, j, &answers);
+    enum mer_err err = mer_kpi_finish(x->a, j->ask, &answers, &out, &as_of, &diag);
+    if (err && drop_wrong_parts(x, j)) {
+        out.n = 0;
+        gather(x, j, &answers);
+        err = mer_kpi_finish(x->a, j->ask, &answers, &out, &as_of, &diag);
+    }
+    tell_missing(x, j);
+    if (err || mer_json_parse(x->a, mer_buf_slice(&out), NULL, &j->json, &diag)) {
         mer_log(MER_LOG_ERROR, "kpi", "cannot finish: %s", diag.msg);
         j->error = exec_error(x, "FETCH_ERROR", "a part of the key figures is not understood");
     }
