@@ -16,14 +16,14 @@ page.on("request", (request) => {
 
 await page.goto(url, { waitUntil: "networkidle" });
 const editor = page.locator(".graphiql-query-editor .CodeMirror");
-await editor.waitFor({ timeout: 15000 });
+await editor.waitFor({ timeout: 30000 });
 
 // A query typed by hand, with a field taken from the completion list.
 await editor.click();
 await page.keyboard.press("Control+A");
 await page.keyboard.press("Delete");
 await page.keyboard.type("query Mine { facil", { delay: 30 });
-await page.waitForSelector(".CodeMirror-hints", { timeout: 10000 });
+await page.waitForSelector(".CodeMirror-hints", { timeout: 30000 });
 const completed = await page.locator(".CodeMirror-hint").allTextContents();
 await page.keyboard.press("Escape");
 await page.evaluate(() =>
@@ -31,11 +31,18 @@ await page.evaluate(() =>
     "query Mine { facilities { code status { online dataFreshness { ageSeconds isStale region } } } }",
   ),
 );
-await page.locator(".graphiql-execute-button").click();
-await page.waitForFunction(() => document.querySelector(".result-window")?.textContent.includes('"facilities"'), null, {
-  timeout: 15000,
-});
-await page.waitForSelector(".meridian-freshness", { timeout: 10000 });
+// The page takes the new text over in its own time: a click before that runs what was typed first.
+for (let tries = 1; ; tries++) {
+  await page.locator(".graphiql-execute-button").click();
+  try {
+    await page.waitForFunction(
+      () => document.querySelector(".result-window")?.textContent.includes('"facilities"'), null, { timeout: 10000 });
+    break;
+  } catch (problem) {
+    if (tries === 5) throw problem;
+  }
+}
+await page.waitForSelector(".meridian-freshness", { timeout: 30000 });
 await page.locator(".meridian-part summary").first().click();
 const panel = await page.locator(".meridian-panel").innerText();
 const rows = await page.evaluate(() => document.querySelector(".graphiql-response .CodeMirror").CodeMirror.getValue());
@@ -43,7 +50,7 @@ await page.screenshot({ path: screenshot });
 
 // The schema's documentation stands beside it.
 await page.locator('button[aria-label*="Documentation Explorer"]').first().click();
-await page.waitForSelector(".graphiql-doc-explorer", { timeout: 10000 });
+await page.waitForSelector(".graphiql-doc-explorer", { timeout: 30000 });
 const docs = await page.locator(".graphiql-doc-explorer").innerText();
 await browser.close();
 console.log(JSON.stringify({ rows, panel, completed, docs, problems, foreign }));
