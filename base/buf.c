@@ -11,6 +11,7 @@ static void set_cap(struct mer_buf *b, size_t cap)
     if (b->a) {
         char *p = mer_arena_bytes(b->a, cap);
         if (b->n)
+            // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
             memcpy(p, b->p, b->n);
         b->p = p;
     } else {

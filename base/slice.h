@@ -35,6 +35,7 @@ static inline struct mer_slice mer_slice_make(const char *p, size_t n)
 
 static inline bool mer_slice_eq(struct mer_slice a, struct mer_slice b)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 

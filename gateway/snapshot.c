@@ -10,11 +10,12 @@
 #define FILE_MAX (64u << 20)
 
 // What clients may write in a document beside the schema's own directives.
-#define CLIENT_DIRECTIVES                                                                                             \
-    "\n\"The oldest data, in seconds, that the caller accepts here.\"\n"                                               \
+#define CLIENT_DIRECTIVES                                                                                    \
+    "\n\"The oldest data, in seconds, that the caller accepts here.\"\n"                                     \
     "directive @freshness(maxAge: Int!) on QUERY | FIELD\n"
 
-enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_slice *out, struct mer_diag *diag)
+enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_slice *out,
+                           struct mer_diag *diag)
 {
     FILE *f = fopen(path, "rbe");
     if (!f) {
@@ -48,7 +49,8 @@ static enum mer_err in_file(struct mer_diag *diag, enum mer_err err, const char 
 }
 
 // What /sources/NAME has beyond the source's own SDL (Federation subgraph specification).
-static struct mer_slice with_federation(struct mer_arena *a, struct mer_slice sdl, const struct mer_ast_document *doc)
+static struct mer_slice with_federation(struct mer_arena *a, struct mer_slice sdl,
+                                        const struct mer_ast_document *doc)
 {
     struct mer_buf b;
     mer_buf_init(&b, a, sdl.n + 1024);
@@ -70,8 +72,8 @@ static struct mer_slice with_federation(struct mer_arena *a, struct mer_slice sd
     return mer_buf_slice(&b);
 }
 
-static enum mer_err build_schema(struct mer_arena *a, struct mer_snapshot_source *s, struct mer_schema **schema,
-                                 struct mer_diag *diag)
+static enum mer_err build_schema(struct mer_arena *a, struct mer_snapshot_source *s,
+                                 struct mer_schema **schema, struct mer_diag *diag)
 {
     struct mer_ast_document *doc = NULL;
     enum mer_err err = mer_parse(a, s->sdl, MER_PARSE_TYPE_SYSTEM, NULL, &doc, diag);
@@ -108,8 +110,8 @@ static enum mer_err load_source(struct mer_arena *a, const struct mer_config_sou
     return err;
 }
 
-enum mer_err mer_snapshot_supergraph(struct mer_arena *a, const char *path, bool ours, struct mer_supergraph **out,
-                                     struct mer_diag *diag)
+enum mer_err mer_snapshot_supergraph(struct mer_arena *a, const char *path, bool ours,
+                                     struct mer_supergraph **out, struct mer_diag *diag)
 {
     struct mer_slice text = MER_NIL;
     enum mer_err err = mer_file_read(a, path, &text, diag);
@@ -153,17 +155,21 @@ static enum mer_err load_face(struct mer_snapshot *s, struct mer_diag *diag)
     enum mer_err err = MER_OK;
     if (c->persisted.file.n) {
         err = mer_file_read(s->arena, c->persisted.file.p, &text, diag);
-        err = err ? err : in_file(diag, mer_documents_parse(s->arena, text, &s->documents, diag), c->persisted.file.p);
+        err = err ? err
+                  : in_file(diag, mer_documents_parse(s->arena, text, &s->documents, diag),
+                            c->persisted.file.p);
     }
     if (!err && c->development && c->explorer.headers.n) {
         err = mer_file_read(s->arena, c->explorer.headers.p, &s->explorer_headers, diag);
         err = err ? err
-                  : in_file(diag, mer_json_parse(s->arena, s->explorer_headers, NULL, &j, diag), c->explorer.headers.p);
+                  : in_file(diag, mer_json_parse(s->arena, s->explorer_headers, NULL, &j, diag),
+                            c->explorer.headers.p);
     }
     return err;
 }
 
-enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snapshot **out, struct mer_diag *diag)
+enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snapshot **out,
+                               struct mer_diag *diag)
 {
     struct mer_arena *a = mer_arena_create(0);
     struct mer_snapshot *s = MER_NEW(a, struct mer_snapshot);

@@ -138,6 +138,7 @@ struct mer_known_token *mer_token_memory_put(struct mer_token_memory *m, struct 
         return t; // known to this caller only
     }
     while (m->oldest && (m->count >= m->entries_max || m->bytes + t->bytes > m->bytes_max)) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
         drop(m, m->oldest);
     }
     t->chain = m->buckets[hash & m->mask];

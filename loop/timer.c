@@ -10,6 +10,7 @@ enum { SLOT_NONE = 0xffff, SLOT_BITS = 6, SLOT_MASK = WHEEL_SLOTS - 1 };
 
 static void unlink_timer(struct mer_wheel *w, struct mer_timer *t)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     *t->pprev = t->next;
     if (t->next)
         t->next->pprev = t->pprev;

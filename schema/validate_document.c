@@ -154,6 +154,7 @@ static void report_cycle(struct mer_validator *v, struct cycles *c, uint32_t fro
         if (i + 1 < n)
             mer_buf_printf(&via, "%s\"%.*s\"", i ? ", " : " via ", MER_FMT(spread->name));
     }
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     mer_v_report(v, locs, n, "Cannot spread fragment \"%.*s\" within itself%.*s.", MER_FMT(spread->name),
                  (int)via.n, via.n ? via.p : "");
 }

@@ -179,6 +179,7 @@ static void deprecated_field(struct mer_validator *v, const struct mer_ast_selec
 {
     struct mer_slice reason;
     if (mer_deprecation(&def->directives, &reason))
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         mer_v_report(v, &sel->loc, 1, "The field %.*s.%.*s is deprecated. %.*s", MER_FMT(parent->name),
                      MER_FMT(def->name), MER_FMT(reason));
 }

@@ -167,6 +167,7 @@ static void deprecated_field(struct mer_validator *v, const struct mer_ast_argum
 {
     struct mer_slice reason;
     if (in && mer_deprecation(&in->directives, &reason))
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         mer_v_report(v, &f->loc, 1, "The input field %.*s.%.*s is deprecated. %.*s", MER_FMT(t->name),
                      MER_FMT(f->name), MER_FMT(reason));
 }
@@ -194,6 +195,7 @@ static void object_field(struct mer_validator *v, const struct mer_ast_argument 
     if (in && mer_type_is_input(in->type.type))
         at = (struct mer_v_place){.type = {.ref = &in->type},
                                   .has_default = in->default_value != NULL,
+                                  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
                                   .one_of = t->one_of ? t : NULL};
     mer_v_value(v, f->value, at);
 }

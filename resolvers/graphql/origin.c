@@ -291,6 +291,7 @@ void gql_origin_close(struct mer_gql_client *c)
 {
     MER_ASSERT(!c->queue && c->stats.in_flight == 0);
     while (c->idle) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
         close_conn(c->idle);
     }
     mer_task_cancel(c->loop, &c->dispatch);

@@ -208,6 +208,7 @@ static bool read_component(struct reader *r, struct mer_slice name, yaml_node_t 
         return false;
     if (!is_sql_type(c->type))
         return fail(r, v[0]->start_mark, "type must be int, bigint or numeric(…)");
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     c->source = mer_map_get(&r->c->sources_by_name, source);
     if (!c->source)
         return fail(r, v[1]->start_mark, "there is no source %.*s", MER_FMT(source));

@@ -359,6 +359,7 @@ static void use_field(struct uses *u, const struct mer_bind_type *b, const struc
         use(u, target, f->to[i]);
     }
     if (f->via.n)
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         use(u, f->via, f->target->tenant);
     use_order(u, target, &f->order);
     for (uint32_t i = 0; f->arguments && i < f->field->arguments_n; i++)
