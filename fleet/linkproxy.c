@@ -524,7 +524,7 @@ static void control_accept(struct listener *listener)
     control->kind = CONTROL;
     control->fd = fd;
     watch(EPOLL_CTL_ADD, fd, EPOLLIN, control);
-// NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the process ends here
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): epoll holds it
 }
 
 static void control_listen(struct listener *listener, const char *path)
