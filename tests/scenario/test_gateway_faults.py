@@ -29,7 +29,7 @@ class Loops:
         self.orders = sum(fleet.value(f"{region}-blue", "select count(*) from orders where tenant_id = %s and ordered_at >= %s",
                                       (FOO, first)) for region in REGIONS)
         self.page = [row[0] for row in fleet.sql("us-east-blue", "select order_id::text from orders where facility_id = %s and "
-                     "tenant_id = %s and status in ('confirmed', 'in_production') order by ordered_at desc, order_id limit 20",
+                     "tenant_id = %s and status in ('confirmed', 'in_production') order by ordered_at desc, order_id desc limit 20",
                      (LA, FOO))]
         self.threads = [threading.Thread(target=self.run, args=one) for one in (
             ("board", "global", BOARD, None, fleet.token(FOO, "developer"), self.board),

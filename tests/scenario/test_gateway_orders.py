@@ -16,7 +16,7 @@ def _truth(fleet, database, facilities, tenant=FOO, states=OPEN):
     """[(order id, number, total, customer)] in the order of the pages."""
     return fleet.sql(database, "select o.order_id::text, o.order_no, o.total_amount::text, c.name from orders o left join "
                      "customers c using (tenant_id, customer_id) where o.facility_id = any(%s) and o.tenant_id = %s and "
-                     "o.status = any(%s) order by o.ordered_at desc, o.facility_id, o.order_id",
+                     "o.status = any(%s) order by o.ordered_at desc, o.order_id desc, o.facility_id desc",
                      (list(facilities), tenant, list(states)))
 
 
