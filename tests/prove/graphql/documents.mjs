@@ -221,7 +221,7 @@ export class DocumentMaker {
     if (this.bad()) known = this.fragments;
     let f = known.length && this.c.maybe(0.6) ? this.c.pick(known) : null;
     if (!f && this.fragments.length < 6) {
-      f = { name: this.bad() ? this.c.pick(NAMES) : `F${this.fragments.length}`, type: this.c.pick(fit), variables: new Set(), spreads: new Set(), tokens: null };
+      f = { name: this.bad() ? this.c.pick(NAMES) : `F${this.fragments.length}`, type: this.c.pick(fit) ?? type, variables: new Set(), spreads: new Set(), tokens: null };
       this.fragments.push(f);
       f.tokens = this.fragment(f, depth);
     }

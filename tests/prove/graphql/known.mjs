@@ -37,6 +37,13 @@ const RULES = [
     alter: (errors) => errors.filter((e) => !VALUES.test(e[0])),
   },
   {
+    // Since 16.12 a fragment that spreads itself below a list of introspection is also too deep; ours stops where the
+    // circle closes.
+    name: 'introspection in circles of fragments',
+    when: (text, want) => want.some((e) => /^Cannot spread fragment /.test(e[0])),
+    alter: (errors) => errors.filter((e) => e[0] !== 'Maximum introspection depth exceeded'),
+  },
+  {
     name: 'a text that 16.11 had',
     alter: (errors) => errors.map(([m, ...at]) => [m.replace('only GraphQL definitions support descriptions.', 'descriptions are supported only on type definitions.'), ...at]),
   },

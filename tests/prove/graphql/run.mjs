@@ -117,7 +117,7 @@ async function report(ours, schema, doc, kind) {
 }
 
 async function runBatch(ours, schemas, seed, from, to, shown) {
-  const count = { documents: to - from, valid: 0, syntax: 0, errors: 0, verdict: 0, places: 0, messages: 0, known: {}, oracle: 0, found: [] };
+  const count = { documents: to - from, valid: 0, syntax: 0, errors: 0, verdict: 0, places: 0, messages: 0, knownVerdict: 0, known: {}, oracle: 0, found: [] };
   const docs = [];
   for (let n = from; n < to; n++) docs.push(make(schemas, seed, n));
   for (const doc of docs) ours.send(doc.which, doc.text);
@@ -134,6 +134,7 @@ async function runBatch(ours, schemas, seed, from, to, shown) {
     count.errors += want.length;
     const kind = compare(want, got);
     const known = kind && knownDifference(doc.text, want, got);
+    if (known && kind === 'verdict') count.knownVerdict++;
     if (known) count.known[known] = (count.known[known] ?? 0) + 1;
     else if (kind) {
       count[kind]++;
