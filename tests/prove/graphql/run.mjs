@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { __Directive, __Schema, buildSchema, GraphQLError, parse, validate } from 'graphql';
+import { __Directive, __DirectiveLocation, __Schema, buildSchema, GraphQLError, parse, validate } from 'graphql';
 import { Chance } from './random.mjs';
 import { randomSchema } from './schemas.mjs';
 import { DocumentMaker } from './documents.mjs';
@@ -21,6 +21,8 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 delete __Directive.getFields().isDeprecated;
 delete __Directive.getFields().deprecationReason;
 __Schema.getFields().directives.args = [];
+__DirectiveLocation._values = __DirectiveLocation._values.filter((value) => value.name !== 'DIRECTIVE_DEFINITION');
+delete __DirectiveLocation._nameLookup.DIRECTIVE_DEFINITION;
 
 // ---- the two judges, each a list of [message, line, column …] ----
 
