@@ -31,12 +31,18 @@ class Loops:
         self.page = [row[0] for row in fleet.sql("us-east-blue", "select order_id::text from orders where facility_id = %s and "
                      "tenant_id = %s and status in ('confirmed', 'in_production') order by ordered_at desc, order_id desc limit 20",
                      (LA, FOO))]
-        self.threads = [threading.Thread(target=self.run, args=one) for one in (
+        self.asked = (
             ("board", "global", BOARD, None, fleet.token(FOO, "developer"), self.board),
             ("page", page_gateway, PAGE, {"f": [LA], "n": 20}, worker(fleet), self.orders_page),
-            ("now", "global", NOW, self.range, fleet.token(FOO, "executive"), self.now))]
+            ("now", "global", NOW, self.range, fleet.token(FOO, "executive"), self.now))
+        self.threads = [threading.Thread(target=self.run, args=one) for one in self.asked]
+
+    def _whole_once(self):
+        for name, gateway, query, variables, token, check in self.asked:
+            assert check(self.fleet.graphql(gateway, query, variables, token)), f"{name} lacks something"
 
     def __enter__(self):
+        eventually(self._whole_once, 20)   # what an earlier scenario cut off is back, and known to be
         for thread in self.threads:
             thread.start()
         time.sleep(0.5)
