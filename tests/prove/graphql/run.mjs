@@ -21,8 +21,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 delete __Directive.getFields().isDeprecated;
 delete __Directive.getFields().deprecationReason;
 __Schema.getFields().directives.args = [];
-__DirectiveLocation._values = __DirectiveLocation._values.filter((value) => value.name !== 'DIRECTIVE_DEFINITION');
-delete __DirectiveLocation._nameLookup.DIRECTIVE_DEFINITION;
+const locations = __DirectiveLocation.getValues().filter((value) => value.name !== 'DIRECTIVE_DEFINITION');
+__DirectiveLocation.getValues = () => locations;
+__DirectiveLocation.getValue = (name) => locations.find((value) => value.name === name);
 
 // ---- the two judges, each a list of [message, line, column …] ----
 
