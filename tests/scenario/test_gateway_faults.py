@@ -97,7 +97,8 @@ class Loops:
         (total,) = found["totals"]
         if found["incompleteRegions"]:
             equal((total["value"], set(found["incompleteRegions"])), (None, {"US_EAST"}), "a region that is missing")
-            assert all(one.startswith("Facility~us-east~") for one in total["missing"]) and total["missing"], total
+            # Beside the lost region's, a facility may be named that is late itself (a fleet that has just begun).
+            assert any(one.startswith("Facility~us-east~") for one in total["missing"]), total
             self.named(answer, "us-east")
             return False
         equal(total["value"], self.orders, "orders of today")
