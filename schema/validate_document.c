@@ -46,17 +46,24 @@ void mer_v_fragment_names(struct mer_validator *v, const struct mer_ast_fragment
     mer_v_report(v, locs, 2, "There can be only one fragment named \"%.*s\".", MER_FMT(f->name));
 }
 
+static bool defines_type(const struct mer_ast_definition *d)
+{
+    return !d->extend && d->kind != MER_DEF_DIRECTIVE && d->kind != MER_DEF_SCHEMA;
+}
+
 void mer_v_known_type(struct mer_validator *v, struct mer_slice name, struct mer_loc loc)
 {
     struct mer_names names = {.a = v->a};
     if (mer_schema_type(v->s, name))
         return;
     for (uint32_t i = 0; i < v->doc->definitions_n; i++)
-        if (v->doc->definitions[i]->kind != MER_DEF_DIRECTIVE &&
-            mer_slice_eq(v->doc->definitions[i]->name, name))
+        if (defines_type(v->doc->definitions[i]) && mer_slice_eq(v->doc->definitions[i]->name, name))
             return;
     for (uint32_t i = 0; v->suggestions && i < v->s->types_n; i++)
         mer_names_add(&names, v->s->types[i]->name);
+    for (uint32_t i = 0; v->suggestions && i < v->doc->definitions_n; i++)
+        if (defines_type(v->doc->definitions[i]))
+            mer_names_add(&names, v->doc->definitions[i]->name);
     struct mer_slice hint = mer_v_suggest(v, NULL, &names, name);
     mer_v_report(v, &loc, 1, "Unknown type \"%.*s\".%.*s", MER_FMT(name), MER_FMT(hint));
 }
