@@ -80,8 +80,6 @@ static void write_requests(struct mer_buf *b, const struct mer_worker_counters *
 static void write_place(struct mer_buf *b, const struct mer_site *s, uint32_t i)
 {
     const struct mer_place *p = &s->places[i];
-    struct mer_slice label = mer_buf_slice(b);
-    (void)label;
     mer_buf_printf(b, "meridian_placement_up{source=\"%.*s\",placement=\"%.*s\"} %d\n",
                    MER_FMT(s->sources[p->source].name), MER_FMT(p->name), mer_board_is_up(s->board, i));
     mer_buf_printf(b, "meridian_placement_parts_total{source=\"%.*s\",placement=\"%.*s\"} %llu\n",
