@@ -32,7 +32,7 @@ def missing():
         return f"node {version} is older than 18"
     package = ROOT / "node_modules" / "graphql" / "package.json"
     if not package.exists():
-        return "no node_modules/graphql (npm ci makes it)"
+        return "no node_modules/graphql (npm ci makes it; ./dev does that where npm is there)"
     version = json.loads(package.read_text())["version"]
     return None if version.startswith("16.") else f"graphql {version} is not 16"
 

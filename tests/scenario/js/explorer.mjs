@@ -9,6 +9,9 @@ const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
 const problems = [];
 const foreign = [];
 page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+page.on("response", async (answer) => {
+  if (answer.status() >= 400) problems.push(`${answer.status()} ${answer.url()}: ${await answer.text().catch(() => "")}`);
+});
 page.on("pageerror", (error) => problems.push(String(error)));
 page.on("request", (request) => {
   if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith("data:")) foreign.push(request.url());
@@ -31,17 +34,12 @@ await page.evaluate(() =>
     "query Mine { facilities { code status { online dataFreshness { ageSeconds isStale region } } } }",
   ),
 );
-// The page takes the new text over in its own time: a click before that runs what was typed first.
-for (let tries = 1; ; tries++) {
-  await page.locator(".graphiql-execute-button").click();
-  try {
-    await page.waitForFunction(
-      () => document.querySelector(".result-window")?.textContent.includes('"facilities"'), null, { timeout: 10000 });
-    break;
-  } catch (problem) {
-    if (tries === 5) throw problem;
-  }
-}
+// The page takes over what the text holds a moment after it changed; until then it would ask for the operation's old name.
+await page.waitForFunction(
+  () => document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror.operationName === "Mine", null, { timeout: 30000 });
+await page.locator(".graphiql-execute-button").click();
+await page.waitForFunction(
+  () => document.querySelector(".result-window")?.textContent.includes('"facilities"'), null, { timeout: 30000 });
 await page.waitForSelector(".meridian-freshness", { timeout: 30000 });
 await page.locator(".meridian-part summary").first().click();
 const panel = await page.locator(".meridian-panel").innerText();
