@@ -18,7 +18,7 @@ struct probe {
     struct mer_timer timer;
     struct mer_pg_query query;
     struct mer_gql_call call;
-    int64_t sent_us;
+    uint64_t losses; // of connections, when the question was asked
     uint32_t failures;
     bool under_way, facility;
     bool heard; // the first question has come to an end
@@ -66,7 +66,9 @@ static void facts_came(void *owner, const struct mer_pg_result *r)
         mer_log(MER_LOG_INFO, "poller", "database up place=%.*s", MER_FMT(p->place->name));
     }
     mer_board_set_up(s->board, p->place->index, ok);
-    again(p, ok ? p->poller->opts.facts_ms : 250);
+    mer_board_set_polled(s->board, p->place->index, p->losses);
+    bool anew = ok && p->losses != mer_site_losses(s, p->place->index);
+    again(p, anew ? 50 : ok ? p->poller->opts.facts_ms : 250);
 }
 
 static void ask_facts(struct probe *p)
@@ -79,6 +81,7 @@ static void ask_facts(struct probe *p)
         .done = facts_came,
         .owner = p,
     };
+    p->losses = mer_site_losses(s, p->place->index);
     mer_pg_submit(s->links[p->place->index].read, &p->query);
 }
 

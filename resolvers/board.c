@@ -9,6 +9,9 @@
 // Clocks that differ by less agree: a host sets its clock no better.
 #define CLOCK_GRAIN_US 20000
 
+// Commits of one primary stand in its log nearly in the order of their times, and no further apart.
+#define ORDER_GRAIN_US 1000000
+
 // Times beyond are none: the year 10,000 is nearer.
 #define TIME_MAX_US (INT64_C(1) << 60)
 
@@ -16,6 +19,9 @@ struct place_row {
     bool up;
     int64_t latency_us;
     int64_t as_of_us;
+    int64_t newest_us; // the latest asOf that it told, on its own clock
+    bool behind;
+    uint64_t polled; // connections lost before the last poll was asked
     char version[64];
     size_t version_n;
     struct mer_map facilities; // code → struct mer_board_facility *
@@ -43,6 +49,7 @@ struct mer_board *mer_board_create(uint32_t places_n)
     b->places = MER_NEW_N(b->names, struct place_row, places_n + 1);
     for (uint32_t i = 0; i < places_n; i++) {
         b->places[i].as_of_us = MER_TIME_UNKNOWN;
+        b->places[i].newest_us = MER_TIME_UNKNOWN;
         mer_map_init(&b->places[i].facilities, b->names);
         mer_map_init(&b->places[i].beats, b->names);
     }
@@ -132,6 +139,13 @@ static int64_t skew_of(int64_t db_now_us, int64_t took_us)
     return least <= CLOCK_GRAIN_US && most >= 0 ? 0 : most;
 }
 
+static void note_progress(struct place_row *p, int64_t as_of_us)
+{
+    bool known = as_of_us != MER_TIME_UNKNOWN;
+    p->behind = p->newest_us != MER_TIME_UNKNOWN && (!known || as_of_us < p->newest_us - ORDER_GRAIN_US);
+    p->newest_us = known && as_of_us > p->newest_us ? as_of_us : p->newest_us;
+}
+
 // An edge knows of no regions: its database answers null there, as jsonb_object_agg does over no rows.
 static const struct mer_json_node *present(const struct mer_json_node *n)
 {
@@ -159,6 +173,7 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     int64_t skew_us = skew_of(db_now, took_us);
     struct place_row *p = &b->places[place];
     p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
+    note_progress(p, as_of ? corrected(j, as_of, 0) : MER_TIME_UNKNOWN);
     struct mer_slice v =
         version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
     p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);
@@ -192,6 +207,11 @@ void mer_board_set_latency(struct mer_board *b, uint32_t place, int64_t us)
     *l = *l ? (*l * 7 + us) / 8 : us;
 }
 
+void mer_board_set_polled(struct mer_board *b, uint32_t place, uint64_t losses)
+{
+    b->places[place].polled = losses;
+}
+
 void mer_board_set_online(struct mer_board *b, struct mer_slice facility, bool online)
 {
     void *value = (void *)(uintptr_t)(online ? 2 : 1);
@@ -210,6 +230,16 @@ bool mer_board_is_up(const struct mer_board *b, uint32_t place)
 int64_t mer_board_latency_us(const struct mer_board *b, uint32_t place)
 {
     return b->places[place].latency_us;
+}
+
+uint64_t mer_board_polled(const struct mer_board *b, uint32_t place)
+{
+    return b->places[place].polled;
+}
+
+bool mer_board_is_behind(const struct mer_board *b, uint32_t place)
+{
+    return b->places[place].behind;
 }
 
 bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_slice facility,

@@ -42,11 +42,19 @@ enum mer_err mer_board_read(struct mer_board *b, uint32_t place, struct mer_slic
 // A placement did or did not answer its poll, or its health ping.
 void mer_board_set_up(struct mer_board *b, uint32_t place, bool up);
 void mer_board_set_latency(struct mer_board *b, uint32_t place, int64_t us);
+// The poll was asked when so many connections to the place had been lost. Whoever finds more lost now may
+// speak with another server process than the one that was polled.
+void mer_board_set_polled(struct mer_board *b, uint32_t place, uint64_t losses);
 // What this gateway's own health pings say of a facility; overrules what the database says.
 void mer_board_set_online(struct mer_board *b, struct mer_slice facility, bool online);
 
 bool mer_board_is_up(const struct mer_board *b, uint32_t place);
 int64_t mer_board_latency_us(const struct mer_board *b, uint32_t place);
+uint64_t mer_board_polled(const struct mer_board *b, uint32_t place);
+// Its data is older than what it has shown before. A standby that was killed begins again at its last restart
+// point and answers long before it has caught up: what it shows then is whole and consistent, and of the
+// past, down to tables without a row.
+bool mer_board_is_behind(const struct mer_board *b, uint32_t place);
 // The facility as that placement's data shows it; false: it knows nothing of it.
 bool mer_board_facility(const struct mer_board *b, uint32_t place, struct mer_slice facility,
                         struct mer_board_facility *out);

@@ -110,8 +110,12 @@ static void answered(void *owner, const struct mer_pg_result *r)
 {
     struct exec_part *p = owner;
     struct mer_exec *x = p->x;
-    if (r->err) {
-        p->error = fault(p, r);
+    // The pool may have asked again where a connection broke, and found the replica started anew, in its
+    // past.
+    bool past = !r->err && !mer_site_is_abreast(x->ask.site, p->place->index);
+    if (r->err || past) {
+        p->error =
+            past ? exec_part_error(p, "SOURCE_UNAVAILABLE", "the source was started anew") : fault(p, r);
         bool elsewhere = r->sqlstate[0] ? is_place_lost(r->sqlstate) : r->err != MER_ERR_TIMEOUT;
         if (elsewhere && exec_retry(p)) {
             return;

@@ -216,15 +216,29 @@ static bool can_send(const struct mer_site *s, uint32_t place, bool write)
     return mer_pg_pool_up(write && l->write ? l->write : l->read) && (!write || l->write);
 }
 
+// A replica that lags further than the source calls fresh is asked when there is no other.
+#define LAGGING_COST_US 500000
+
+static bool lags(const struct exec_part *p, const struct mer_place *place)
+{
+    const struct mer_site *s = p->x->ask.site;
+    if (!s->links || !place->sql || place->role != MER_ROLE_REPLICA) {
+        return false;
+    }
+    int64_t as_of = mer_board_as_of(s->board, place->index);
+    return as_of == MER_TIME_UNKNOWN || p->x->now_us - as_of > s->sources[place->source].stale_after_us;
+}
+
 static void gather_facts(const struct exec_part *p, struct mer_place_facts *facts)
 {
     const struct mer_site *s = p->x->ask.site;
     for (uint32_t i = 0; i < s->places_n; i++) {
         const struct mer_place *place = &s->places[i];
         facts[i] = (struct mer_place_facts){
-            .up = mer_board_is_up(s->board, i) && can_send(s, i, p->fetch->plan->write),
+            .up = mer_board_is_up(s->board, i) && can_send(s, i, p->fetch->plan->write) &&
+                  mer_site_is_abreast(s, i),
             .age_us = p->fetch->max_age_us >= 0 ? age_at(p, place) : 0,
-            .latency_us = mer_board_latency_us(s->board, i),
+            .latency_us = mer_board_latency_us(s->board, i) + (lags(p, place) ? LAGGING_COST_US : 0),
             .live = is_live(s, place),
             .excluded = p->excluded[i],
         };

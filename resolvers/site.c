@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "resolvers/site.h"
 
+#include "resolvers/postgres/pool.h"
+
 const struct mer_site_region *mer_site_region_of(const struct mer_site *s, struct mer_slice facility)
 {
     for (uint32_t i = 0; i < s->regions_n; i++) {
@@ -21,6 +23,24 @@ const struct mer_site_region *mer_site_region(const struct mer_site *s, struct m
         }
     }
     return NULL;
+}
+
+uint64_t mer_site_losses(const struct mer_site *s, uint32_t place)
+{
+    struct mer_pg_pool_stats st = {0};
+    if (s->links && s->links[place].read) {
+        mer_pg_pool_stats(s->links[place].read, &st);
+    }
+    return st.losses;
+}
+
+bool mer_site_is_abreast(const struct mer_site *s, uint32_t place)
+{
+    if (!s->places[place].sql || s->places[place].role != MER_ROLE_REPLICA) {
+        return true;
+    }
+    return !mer_board_is_behind(s->board, place) &&
+           mer_board_polled(s->board, place) == mer_site_losses(s, place);
 }
 
 bool mer_node_id_parse(struct mer_slice id, struct mer_node_id *out)

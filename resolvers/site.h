@@ -64,6 +64,12 @@ struct mer_site {
 const struct mer_site_region *mer_site_region_of(const struct mer_site *s, struct mer_slice facility);
 const struct mer_site_region *mer_site_region(const struct mer_site *s, struct mer_slice name);
 
+// How many connections of the place's readers were lost so far; 0 of a gateway.
+uint64_t mer_site_losses(const struct mer_site *s, uint32_t place);
+// Whether what the place would answer is no older than what it has answered. Only a replica can go back in
+// time: the board says whether it has, if it was polled since a connection to it was lost.
+bool mer_site_is_abreast(const struct mer_site *s, uint32_t place);
+
 // A node id `Type~region~facility~key`, cut. False when it has not that form.
 struct mer_node_id {
     struct mer_slice type, region, facility, key;

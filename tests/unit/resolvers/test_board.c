@@ -73,6 +73,33 @@ static void a_slow_answer_never_makes_data_look_fresh(void **state)
     mer_board_destroy(b);
 }
 
+static bool behind_after(struct mer_board *b, int64_t as_of_us)
+{
+    char rest[64] = "";
+    if (as_of_us != MER_TIME_UNKNOWN) {
+        snprintf(rest, sizeof(rest), ",\"asOf\":%lld", (long long)as_of_us);
+    }
+    assert_int_equal(read_facts(b, 0, 0, rest), MER_OK);
+    return mer_board_is_behind(b, 0);
+}
+
+static void a_standby_that_went_back_in_time_is_known(void **state)
+{
+    (void)state;
+    struct mer_board *b = mer_board_create(1);
+    int64_t seen = mer_time_wall_us() - 100 * S;
+    assert_false(behind_after(b, MER_TIME_UNKNOWN)); // nothing was shown before
+    assert_false(behind_after(b, seen));
+    assert_false(behind_after(b, seen)); // a primary that is silent is no step back
+    assert_true(behind_after(b, seen - 60 * S));
+    assert_true(behind_after(b, seen - 30 * S)); // coming nearer is not being there
+    assert_true(behind_after(b, MER_TIME_UNKNOWN));
+    assert_false(behind_after(b, seen));
+    assert_false(behind_after(b, seen - S / 2)); // two commits, the later one first in the log
+    assert_true(behind_after(b, seen - 2 * S));
+    mer_board_destroy(b);
+}
+
 static void what_is_unknown_stays_unknown(void **state)
 {
     (void)state;
@@ -171,6 +198,7 @@ int main(void)
         cmocka_unit_test(an_edge_that_knows_no_regions_is_understood),
         cmocka_unit_test(ages_do_not_depend_on_the_databases_clock),
         cmocka_unit_test(a_slow_answer_never_makes_data_look_fresh),
+        cmocka_unit_test(a_standby_that_went_back_in_time_is_known),
         cmocka_unit_test(what_is_unknown_stays_unknown),
         cmocka_unit_test(facts_that_are_none_are_refused_and_change_nothing),
         cmocka_unit_test(our_own_pings_overrule_the_database),
