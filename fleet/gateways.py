@@ -136,11 +136,8 @@ def write_configs():
 
 def binary():
     """The meridian executable of the build folder this run uses, or None when it is not built."""
-    build = ROOT / os.environ.get("MERIDIAN_BUILD", "build/release")
-    for place in (build / "gateway" / "meridian", build / "meridian", build / "bin" / "meridian"):
-        if place.exists():
-            return place
-    return None
+    place = ROOT / os.environ.get("MERIDIAN_BUILD", "build/release") / "gateway" / os.environ.get("MERIDIAN_NAME", "meridian")
+    return place if place.exists() else None
 
 
 def proxy_binary():

@@ -4,13 +4,15 @@ many tenants at once on the same connections. Every byte that a gateway sends is
 codes, order numbers and keys that only the other tenants' rows hold."""
 import http.client
 import json
+import os
+import subprocess
 import threading
 import urllib.parse
 
-from gateway_kit import BAR, FOO, FRANKFURT, LA, US_EAST_DATABASES
+from gateway_kit import BAR, FOO, FRANKFURT, LA, US_EAST_DATABASES, restart
 from lib import equal
 
-from fleet import layout
+from fleet import gateways, layout
 
 NODES = [*US_EAST_DATABASES, f"db:{LA}", "db:facility-newyork-001", "db:facility-boston-001", "db:analytics",
          "gateway:us-east", "gateway:global", f"gateway:{LA}", "memcached:us-east", "memcached:global",
@@ -202,3 +204,38 @@ def scenario_persisted_text_and_urls_carry_no_other_caller(fleet):
         body = answer.read()
         equal(answer.status, 200, "GET")
         _search(canaries, body, f"GET by {own}")
+
+
+def _statements():
+    """The SQL of a page of orders and of a stored figure, as this run's executable would send it."""
+    found = []
+    for gateway, query in (("us-east", '{ orders(facilityIds: ["%s"]) { edges { node { customer { name } } } } }' % LA),
+                           ("global", '{ globalKpis(range: {from: "2025-01-01T00:00:00Z", to: "2025-01-02T00:00:00Z"}, '
+                                      'metrics: [ORDERS]) { totals { value } } }')):
+        done = subprocess.run([gateways.binary(), "plan", "--config", gateways.config_file(gateway), "--json"], input=query,
+                              stdout=subprocess.PIPE, text=True, check=True)
+        sql = [part["sql"] for fetch in json.loads(done.stdout)["fetches"] for part in fetch["parts"] if part["sql"]]
+        assert sql, f"no SQL at {gateway}: {done.stdout[:300]}"
+        found += sql
+    return found
+
+
+def _restart_gateways(fleet):
+    for node in NODES:
+        if node.startswith("gateway:"):
+            restart(fleet, node)
+
+
+def scenario_row_level_security_alone_holds(fleet):
+    """All of the above once more, by gateways whose statements name no tenant: what one wall missed the other holds."""
+    assert all("tenant_id = $" in sql for sql in _statements()), "not even the usual executable names tenants"
+    work = [value for key, value in globals().items() if key.startswith("scenario_") and not key.endswith("alone_holds")]
+    os.environ["MERIDIAN_NAME"] = "meridian-rls"
+    try:
+        assert not any("tenant_id = $" in sql for sql in _statements()), _statements()
+        _restart_gateways(fleet)
+        for one in work:
+            one(fleet)
+    finally:
+        del os.environ["MERIDIAN_NAME"]
+        _restart_gateways(fleet)
