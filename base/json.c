@@ -398,8 +398,10 @@ enum mer_err mer_json_parse(struct mer_arena *a, struct mer_slice text, const st
     if (s.nodes_cap > s.nodes_max)
         s.nodes_cap = s.nodes_max;
     s.nodes = mer_arena_alloc(a, s.nodes_cap * sizeof(*s.nodes));
-    if (!scan_text(&s))
+    if (!scan_text(&s)) {
+        *out = (struct mer_json){.nodes_n = s.nodes_n};
         return report(&s, diag);
+    }
     *out = (struct mer_json){.text = text, .nodes = s.nodes, .nodes_n = s.nodes_n};
     return MER_OK;
 }

@@ -47,7 +47,8 @@ struct mer_json_limits {
 };
 
 // Parses the whole text (white space around it allowed). The nodes live in the arena.
-// MER_ERR_INVALID with offset, line and column; MER_ERR_LIMIT at a cap, or when the arena is exhausted.
+// MER_ERR_INVALID with offset, line and column; MER_ERR_LIMIT at a cap, or when the arena is exhausted: then
+// out->nodes_n alone is set and tells how many values were read.
 enum mer_err mer_json_parse(struct mer_arena *a, struct mer_slice text, const struct mer_json_limits *limits,
                             struct mer_json *out, struct mer_diag *diag) MER_MUST_CHECK;
 

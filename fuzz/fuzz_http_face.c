@@ -23,7 +23,7 @@ static void read_request(struct mer_arena *a, struct mer_coder *coder, char kind
                       kind == 'z' ? "content-type: application/json\ncontent-encoding: gzip"
                                   : "content-type: application/json");
     *(get ? &r.pub.query : &r.pub.body) = rest;
-    if (mer_graphql_params_read(&r.pub, coder, BODY_MAX, &p, &problem)) {
+    if (mer_graphql_params_read(&r.pub, coder, &(struct mer_graphql_limits){BODY_MAX, 32768}, &p, &problem)) {
         MER_ASSERT(p.query.n || p.hash.n || p.document_id.n);
         MER_ASSERT(p.hash.n == 0 || p.hash.n == 64);
         MER_ASSERT(p.is_get == get);

@@ -87,7 +87,7 @@ struct mer_config_limits {
     int64_t headers, connections, streams;
     int64_t tokens, depth, introspection_depth, aliases, root_fields, directives, fragments,
         expanded_selections;
-    int64_t list_argument, cost;
+    int64_t list_argument, values, cost;
     int64_t request_ms, plan_ms, idle_ms, connection_ms, drain_ms;
 };
 

@@ -6,6 +6,8 @@
 
 #include "gateway/persisted.h"
 
+#define NESTING_MAX 128u // of JSON; no input type goes as deep
+
 // ---- what the client accepts ----
 
 static int quality(struct mer_slice params)
@@ -183,6 +185,12 @@ static bool has_operation(const struct mer_graphql_params *out, struct mer_http_
 
 // ---- GET ----
 
+struct reader {
+    struct mer_http_req *req;
+    const struct mer_graphql_limits *limits;
+    struct mer_http_problem *problem;
+};
+
 struct url_params {
     struct mer_slice variables, extensions;
 };
@@ -210,25 +218,35 @@ static bool read_url(struct mer_http_req *req, struct mer_graphql_params *out, s
     return true;
 }
 
-static bool read_json(struct mer_http_req *req, const char *what, struct mer_slice text, struct mer_json *out,
-                      struct mer_http_problem *problem)
+// JSON that a client sent, within the limits that the scanner itself holds.
+static bool read_json(const struct reader *r, const char *what, struct mer_slice text, struct mer_json *out)
 {
     struct mer_diag d = {0};
-    struct mer_json_limits limits = {.unique_keys = true};
-    return mer_json_parse(req->arena, text, &limits, out, &d) == MER_OK ||
-           refuse(problem, 400, "BAD_USER_INPUT", "%s: %.150s", what, d.msg);
+    struct mer_json_limits limits = {
+        .unique_keys = true, .max_depth = NESTING_MAX, .max_nodes = r->limits->values};
+    enum mer_err err = mer_json_parse(r->req->arena, text, &limits, out, &d);
+    struct mer_http_problem *p = r->problem;
+    if (err != MER_ERR_LIMIT) {
+        return !err || refuse(p, 400, "BAD_USER_INPUT", "%s:%u:%u: %.150s", what, d.line, d.column, d.msg);
+    }
+    bool many = r->limits->values && out->nodes_n >= r->limits->values;
+    p->limit = many ? "values" : "nesting";
+    p->value = many ? (uint64_t)r->limits->values + 1 : NESTING_MAX + 1;
+    return refuse(p, 400, "QUERY_TOO_COMPLEX", "%s:%u:%u: the JSON exceeds limit %s: allowed are %u.", what,
+                  d.line, d.column, p->limit, many ? r->limits->values : NESTING_MAX);
 }
 
-static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out,
-                     struct mer_http_problem *problem)
+static bool read_get(const struct reader *r, struct mer_graphql_params *out)
 {
+    struct mer_http_req *req = r->req;
+    struct mer_http_problem *problem = r->problem;
     struct url_params more = {MER_NIL, MER_NIL};
     out->is_get = true;
     if (!read_url(req, out, &more, problem)) {
         return false;
     }
     if (more.extensions.n &&
-        (!read_json(req, "extensions", more.extensions, &out->extensions, problem) ||
+        (!read_json(r, "extensions", more.extensions, &out->extensions) ||
          !read_extensions(req->arena, &out->extensions, mer_json_root(&out->extensions), out, problem))) {
         return false;
     }
@@ -238,7 +256,7 @@ static bool read_get(struct mer_http_req *req, struct mer_graphql_params *out,
     if (more.variables.n == 0) {
         return true;
     }
-    if (!read_json(req, "variables", more.variables, &out->json, problem)) {
+    if (!read_json(r, "variables", more.variables, &out->json)) {
         return false;
     }
     const struct mer_json_node *root = mer_json_root(&out->json);
@@ -295,13 +313,11 @@ static bool decode(struct mer_http_req *req, struct mer_coder *coder, size_t max
     return err == MER_OK || bad(problem, "the body is not gzip");
 }
 
-static bool read_body(struct mer_http_req *req, struct mer_slice body, struct mer_graphql_params *out,
-                      struct mer_http_problem *problem)
+static bool read_body(const struct reader *r, struct mer_slice body, struct mer_graphql_params *out)
 {
-    struct mer_diag d = {0};
-    struct mer_json_limits limits = {.unique_keys = true};
-    if (mer_json_parse(req->arena, body, &limits, &out->json, &d)) {
-        return refuse(problem, 400, "BAD_USER_INPUT", "body:%u:%u: %.150s", d.line, d.column, d.msg);
+    struct mer_http_problem *problem = r->problem;
+    if (!read_json(r, "body", body, &out->json)) {
+        return false;
     }
     const struct mer_json *j = &out->json;
     const struct mer_json_node *root = mer_json_root(j);
@@ -309,7 +325,7 @@ static bool read_body(struct mer_http_req *req, struct mer_slice body, struct me
         return bad(problem, root->type == MER_JSON_ARRAY ? "batching is off: the body must be one object"
                                                          : "the body must be a JSON object");
     }
-    struct mer_arena *a = req->arena;
+    struct mer_arena *a = r->req->arena;
     if (!text_of(a, j, mer_json_get(j, root, MER_S("query")), "query", &out->query, problem) ||
         !text_of(a, j, mer_json_get(j, root, MER_S("operationName")), "operationName", &out->operation_name,
                  problem) ||
@@ -328,12 +344,14 @@ static bool read_body(struct mer_http_req *req, struct mer_slice body, struct me
     return true;
 }
 
-bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
-                             struct mer_graphql_params *out, struct mer_http_problem *problem)
+bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder,
+                             const struct mer_graphql_limits *limits, struct mer_graphql_params *out,
+                             struct mer_http_problem *problem)
 {
+    const struct reader r = {req, limits, problem};
     *out = (struct mer_graphql_params){0};
     if (mer_slice_is(req->method, "GET") || mer_slice_is(req->method, "HEAD")) {
-        return read_get(req, out, problem);
+        return read_get(&r, out);
     }
     if (!mer_slice_is(req->method, "POST")) {
         return refuse(problem, 405, "BAD_USER_INPUT", "GET, HEAD, POST and OPTIONS are allowed");
@@ -346,7 +364,7 @@ bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, 
         return refuse(problem, 415, "BAD_USER_INPUT", "charset must be utf-8");
     }
     struct mer_slice body = MER_NIL;
-    return decode(req, coder, max_bytes, &body, problem) && read_body(req, body, out, problem);
+    return decode(req, coder, limits->body, &body, problem) && read_body(&r, body, out);
 }
 
 // ---- documents that were not sent ----

@@ -40,10 +40,17 @@ struct mer_http_problem {
     uint64_t value;
 };
 
-// Reads the parameters of GET, HEAD and POST; a body that came as gzip counts by its decoded bytes. False:
-// problem says why. Everything lives in the request's arena.
-bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder, size_t max_bytes,
-                             struct mer_graphql_params *out, struct mer_http_problem *problem);
+struct mer_graphql_limits {
+    size_t body;     // bytes of a body; one that came as gzip counts by its decoded bytes
+    uint32_t values; // JSON values of a body, or of a parameter of a GET: keys, and what they hold; 0: as
+                     // many as the scanner takes
+};
+
+// Reads the parameters of GET, HEAD and POST. False: problem says why. Everything lives in the request's
+// arena.
+bool mer_graphql_params_read(struct mer_http_req *req, struct mer_coder *coder,
+                             const struct mer_graphql_limits *limits, struct mer_graphql_params *out,
+                             struct mer_http_problem *problem);
 
 // Where texts that were not sent come from.
 struct mer_graphql_documents {

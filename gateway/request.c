@@ -230,6 +230,11 @@ static void refuse_request(struct request *r, const struct mer_http_problem *p)
     refuse_with(r, p->status ? p->status : graphql_status(r), p->code, p->message, &more);
 }
 
+static const struct mer_operation_opts *operation_opts(const struct request *r)
+{
+    return r->face == MER_FACE_SOURCES ? &r->w->hop_opts : &r->w->operation_opts;
+}
+
 static bool find_operation(struct request *r)
 {
     struct mer_worker *w = r->w;
@@ -239,9 +244,8 @@ static bool find_operation(struct request *r)
     }
     struct mer_operation_error *errors = NULL;
     uint32_t n = 0;
-    const struct mer_operation_opts *opts = r->face == MER_FACE_SOURCES ? &w->hop_opts : &w->operation_opts;
-    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name, opts, &r->op,
-                           &errors, &n)) {
+    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name,
+                           operation_opts(r), &r->op, &errors, &n)) {
         refuse_operation(r, errors, n);
         return false;
     }
@@ -253,8 +257,16 @@ static bool coerce_variables(struct request *r)
 {
     struct mer_in_error *errors = NULL;
     uint32_t n = 0;
-    if (!mer_coerce_variables(r->http->arena, r->graph->api, r->op->ast, r->params.variables_json,
-                              r->params.variables, &r->vars, &errors, &n)) {
+    const struct mer_operation_opts *opts = operation_opts(r);
+    const struct mer_coerce_options how = {
+        .suggestions = opts->introspection,
+        // What another gateway sends is as long as the page that it looks up.
+        .list_items = r->face == MER_FACE_CLIENTS ? opts->limits.list_items : 0,
+    };
+    enum mer_err err =
+        mer_coerce_variables_with(r->http->arena, r->graph->api, r->op->ast, r->params.variables_json,
+                                  r->params.variables, &how, &r->vars, &errors, &n);
+    if (!err) {
         return true;
     }
     struct mer_operation_error *out = MER_NEW_N(r->http->arena, struct mer_operation_error, n + 1);
@@ -263,6 +275,11 @@ static bool coerce_variables(struct request *r)
         out[i].code = "BAD_USER_INPUT";
         out[i].locations = &errors[i].loc;
         out[i].locations_n = errors[i].loc.line ? 1 : 0;
+    }
+    if (err == MER_ERR_LIMIT) {
+        out[n - 1].code = "QUERY_TOO_COMPLEX";
+        out[n - 1].limit = errors[n - 1].items ? "listArgument" : NULL;
+        out[n - 1].value = errors[n - 1].items;
     }
     refuse_operation(r, out, n);
     return false;
@@ -437,6 +454,22 @@ static void add_tag(struct request *r, struct mer_answer *a, struct mer_slice wr
     }
 }
 
+static void refuse_answer(struct request *r, size_t bytes)
+{
+    struct mer_loc loc = r->op->ast->loc;
+    const struct mer_operation_error e = {
+        .code = "QUERY_TOO_COMPLEX",
+        .message =
+            mer_arena_printf(r->http->arena, "The answer exceeds limit answer: %zu bytes, allowed are %lld.",
+                             bytes, (long long)r->w->config->limits.answer_bytes),
+        .limit = "answer",
+        .value = bytes,
+        .locations = &loc,
+        .locations_n = 1,
+    };
+    refuse_operation(r, &e, 1);
+}
+
 static void answered(void *owner)
 {
     struct request *r = owner;
@@ -451,9 +484,7 @@ static void answered(void *owner)
     mer_buf_add_char(&b, '}');
     mer_exec_each_error(r->exec, count_error, r->w);
     if (b.n > (size_t)r->w->config->limits.answer_bytes) {
-        refuse(r, graphql_status(r), "QUERY_TOO_COMPLEX",
-               "The answer exceeds limit answer: %zu bytes, allowed are %lld.", b.n,
-               (long long)r->w->config->limits.answer_bytes);
+        refuse_answer(r, b.n);
         return;
     }
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
@@ -497,7 +528,11 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     if (!know_caller(r) || !read_bound(r)) {
         return;
     }
-    if (!mer_graphql_params_read(req, w->coder, (size_t)w->config->limits.body_bytes, &r->params, &problem) ||
+    const struct mer_graphql_limits sizes = {
+        .body = (size_t)w->config->limits.body_bytes,
+        .values = face == MER_FACE_CLIENTS ? (uint32_t)w->config->limits.values : 0,
+    };
+    if (!mer_graphql_params_read(req, w->coder, &sizes, &r->params, &problem) ||
         !find_document(r, &problem)) {
         refuse_request(r, &problem);
         return;

@@ -105,39 +105,46 @@ static void count_spread(struct counter *c, const struct mer_ast_selection *sel,
     beside(sum, &one);
 }
 
-static void count_set(struct counter *c, const struct mer_ast_selection_set *set, struct figures *sum)
+static void count_selection(struct counter *c, const struct mer_ast_selection *sel, struct figures *sum)
 {
-    for (uint32_t i = 0; i < set->n; i++) {
-        const struct mer_ast_selection *sel = set->items[i];
-        if (sel->kind == MER_SEL_FIELD) {
-            count_field(c, sel, sum);
-        } else if (sel->kind == MER_SEL_SPREAD) {
-            count_spread(c, sel, sum);
-        } else {
-            struct figures inner = {.selections = 1};
-            count_set(c, sel->selections, &inner);
-            count_directives(&inner, &sel->directives);
-            beside(sum, &inner);
-        }
+    if (sel->kind == MER_SEL_FIELD) {
+        count_field(c, sel, sum);
+    } else if (sel->kind == MER_SEL_SPREAD) {
+        count_spread(c, sel, sum);
+    } else {
+        struct figures inner = {.selections = 1};
+        count_set(c, sel->selections, &inner);
+        count_directives(&inner, &sel->directives);
+        beside(sum, &inner);
     }
 }
 
-void mer_limits_count(struct mer_arena *a, const struct mer_ast_document *doc,
-                      const struct mer_ast_operation *op, struct mer_limit_counts *out)
+static void count_set(struct counter *c, const struct mer_ast_selection_set *set, struct figures *sum)
 {
-    struct mer_fragments fragments;
-    struct figures sum = {0};
-    mer_fragments_init(&fragments, a, doc);
-    struct counter c = {.fragments = &fragments};
-    c.of = MER_NEW_N(a, struct figures, fragments.n + 1);
-    c.done = MER_NEW_N(a, bool, fragments.n + 1);
-    for (uint32_t i = 0; i < fragments.n; i++) { // what a fragment spreads comes before it
-        const struct mer_fragment *f = fragments.order[i];
-        count_set(&c, f->ast->selections, &c.of[f->index]);
-        count_directives(&c.of[f->index], &f->ast->directives);
-        c.done[f->index] = true;
+    for (uint32_t i = 0; i < set->n; i++)
+        count_selection(c, set->items[i], sum);
+}
+
+static void count_fragments(struct counter *c, struct mer_arena *a, struct mer_fragments *fragments,
+                            const struct mer_ast_document *doc)
+{
+    mer_fragments_init(fragments, a, doc);
+    c->fragments = fragments;
+    c->of = MER_NEW_N(a, struct figures, fragments->n + 1);
+    c->done = MER_NEW_N(a, bool, fragments->n + 1);
+    for (uint32_t i = 0; i < fragments->n; i++) { // what a fragment spreads comes before it
+        const struct mer_fragment *f = fragments->order[i];
+        count_set(c, f->ast->selections, &c->of[f->index]);
+        count_directives(&c->of[f->index], &f->ast->directives);
+        c->done[f->index] = true;
     }
-    count_set(&c, op->selections, &sum);
+}
+
+static void count_operation(struct counter *c, const struct mer_ast_operation *op,
+                            struct mer_limit_counts *out)
+{
+    struct figures sum = {0};
+    count_set(c, op->selections, &sum);
     count_directives(&sum, &op->directives);
     for (uint32_t i = 0; i < op->variables_n; i++) {
         count_directives(&sum, &op->variables[i]->directives);
@@ -149,9 +156,108 @@ void mer_limits_count(struct mer_arena *a, const struct mer_ast_document *doc,
                                      .aliases = sum.aliases,
                                      .root_fields = sum.fields,
                                      .directives = sum.directives,
-                                     .fragments = doc->fragments_n,
+                                     .fragments = c->fragments->n,
                                      .expanded_selections = sum.selections,
                                      .list_items = sum.list_items};
+}
+
+void mer_limits_count(struct mer_arena *a, const struct mer_ast_document *doc,
+                      const struct mer_ast_operation *op, struct mer_limit_counts *out)
+{
+    struct mer_fragments fragments;
+    struct counter c = {0};
+    count_fragments(&c, a, &fragments, doc);
+    count_operation(&c, op, out);
+}
+
+// ---- where a limit was reached ----
+
+enum figure { DEPTH, INTROSPECTION_DEPTH, ALIASES, ROOT_FIELDS, DIRECTIVES, SELECTIONS, LIST_ITEMS };
+
+static uint64_t figure_of(const struct figures *f, enum figure which)
+{
+    const uint64_t all[] = {f->depth,      f->introspection_depth, f->aliases,   f->fields,
+                            f->directives, f->selections,          f->list_items};
+    return all[which];
+}
+
+// What a selection adds by itself, without what stands below it.
+static uint64_t own_figure(const struct mer_ast_selection *sel, enum figure which)
+{
+    struct figures f = {0};
+    bool field = sel->kind == MER_SEL_FIELD;
+    count_directives(&f, &sel->directives);
+    if (field)
+        count_arguments(&f, sel->arguments, sel->arguments_n);
+    switch (which) {
+    case ALIASES:
+        return field && sel->alias.n != 0;
+    case DIRECTIVES:
+        return f.directives;
+    case LIST_ITEMS:
+        return f.list_items;
+    case INTROSPECTION_DEPTH:
+        return 0;
+    case SELECTIONS:
+        return 1;
+    default: // fields and the depth that they make
+        return field;
+    }
+}
+
+struct search {
+    struct counter *c;
+    enum figure which;
+    uint64_t left;
+};
+
+// What a spread leads into, once: one that closes a circle counts as empty from here on, as it did before.
+static const struct mer_ast_selection_set *below(struct counter *c, const struct mer_ast_selection *sel)
+{
+    if (sel->kind != MER_SEL_SPREAD)
+        return sel->selections;
+    const struct mer_fragment *f = mer_map_get(&c->fragments->by_name, sel->name);
+    if (!f || !c->done[f->index])
+        return NULL;
+    c->done[f->index] = false;
+    return f->ast->selections;
+}
+
+// The selection of the set in which the figure passes what is left; NULL: it is reached elsewhere.
+static const struct mer_ast_selection *crossing(struct search *s, const struct mer_ast_selection_set *set)
+{
+    bool sum = s->which != DEPTH && s->which != INTROSPECTION_DEPTH && s->which != LIST_ITEMS;
+    for (uint32_t i = 0; i < set->n; i++) {
+        struct figures one = {0};
+        count_selection(s->c, set->items[i], &one);
+        uint64_t n = figure_of(&one, s->which);
+        if (n > s->left)
+            return set->items[i];
+        s->left -= sum ? n : 0;
+    }
+    return NULL;
+}
+
+// Follows the figure down to the selection that adds the one too many.
+static struct mer_loc find_place(struct search s, const struct mer_ast_operation *op)
+{
+    struct mer_loc found = op->loc;
+    const struct mer_ast_selection_set *set = op->selections;
+    const struct mer_ast_selection *sel;
+    while (set && (sel = crossing(&s, set))) {
+        bool meta = mer_slice_is(sel->name, "__schema") || mer_slice_is(sel->name, "__type");
+        bool field = sel->kind == MER_SEL_FIELD;
+        if (field && meta && s.which == INTROSPECTION_DEPTH)
+            s.which = DEPTH;
+        uint64_t own = own_figure(sel, s.which);
+        if (field || own > s.left)
+            found = sel->loc;
+        if (own > s.left || (field && s.which == ROOT_FIELDS))
+            break;
+        s.left -= s.which == LIST_ITEMS ? 0 : own;
+        set = below(s.c, sel);
+    }
+    return found;
 }
 
 enum mer_err mer_limits_check(struct mer_arena *a, const struct mer_ast_document *doc,
@@ -159,6 +265,8 @@ enum mer_err mer_limits_check(struct mer_arena *a, const struct mer_ast_document
                               struct mer_limit_breach *breach)
 {
     struct mer_limit_counts n;
+    struct mer_fragments fragments;
+    struct counter c = {0};
     *breach = (struct mer_limit_breach){.loc = op->loc};
     if (limits->fragments && doc->fragments_n > limits->fragments) {
         breach->limit = "fragments";
@@ -167,24 +275,27 @@ enum mer_err mer_limits_check(struct mer_arena *a, const struct mer_ast_document
         breach->loc = doc->fragments[limits->fragments]->loc;
         return MER_ERR_LIMIT;
     }
-    mer_limits_count(a, doc, op, &n);
+    count_fragments(&c, a, &fragments, doc);
+    count_operation(&c, op, &n);
     const struct {
         const char *name;
         uint64_t value, max;
+        enum figure which;
     } all[] = {
-        {"depth", n.depth, limits->depth},
-        {"introspection_depth", n.introspection_depth, limits->introspection_depth},
-        {"aliases", n.aliases, limits->aliases},
-        {"root_fields", n.root_fields, limits->root_fields},
-        {"directives", n.directives, limits->directives},
-        {"expanded_selections", n.expanded_selections, limits->expanded_selections},
-        {"list_items", n.list_items, limits->list_items},
+        {"depth", n.depth, limits->depth, DEPTH},
+        {"introspectionDepth", n.introspection_depth, limits->introspection_depth, INTROSPECTION_DEPTH},
+        {"aliases", n.aliases, limits->aliases, ALIASES},
+        {"rootFields", n.root_fields, limits->root_fields, ROOT_FIELDS},
+        {"directives", n.directives, limits->directives, DIRECTIVES},
+        {"expandedSelections", n.expanded_selections, limits->expanded_selections, SELECTIONS},
+        {"listArgument", n.list_items, limits->list_items, LIST_ITEMS},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i].max && all[i].value > all[i].max) {
             breach->limit = all[i].name;
             breach->value = all[i].value;
             breach->max = all[i].max;
+            breach->loc = find_place((struct search){&c, all[i].which, all[i].max}, op);
             return MER_ERR_LIMIT;
         }
     return MER_OK;

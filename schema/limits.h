@@ -24,10 +24,10 @@ struct mer_limits {               // 0: none
 struct mer_limits mer_limits_default(void);
 
 struct mer_limit_breach {
-    const char *limit; // name as in struct mer_limits
+    const char *limit; // name as in the configuration: introspectionDepth …
     uint64_t value;    // what was counted, or the limit + 1 where counting stopped
     uint64_t max;
-    struct mer_loc loc;
+    struct mer_loc loc; // of the field, spread or definition that was one too many
 };
 
 struct mer_limit_counts {

@@ -143,23 +143,32 @@ static size_t copy_block_line(char *out, struct mer_slice line)
     return n;
 }
 
+// The value's lines one after the other into `out`, or only counted, escapes as they stand, where it is NULL.
+static size_t copy_block(char *out, struct mer_slice raw, const struct block_shape *shape)
+{
+    size_t n = 0;
+    struct mer_slice rest = raw, line;
+    for (size_t i = 0; next_line(&rest, &line) && i < shape->after; i++) {
+        if (i < shape->first)
+            continue;
+        size_t cut = i == 0 ? 0 : shape->indent < line.n ? shape->indent : line.n;
+        line = mer_slice_make(line.p + cut, line.n - cut);
+        if (i > shape->first && out)
+            out[n] = '\n';
+        n += i > shape->first;
+        n += out ? copy_block_line(out + n, line) : line.n;
+    }
+    return n;
+}
+
+// Counted first: of a text that is all indentation little is left.
 struct mer_slice mer_block_string_value(struct mer_arena *a, struct mer_slice raw)
 {
     struct block_shape shape = block_shape(raw);
     if (!shape.after)
         return mer_slice_make("", 0);
-    char *out = mer_arena_bytes(a, raw.n);
-    size_t n = 0;
-    struct mer_slice rest = raw, line;
-    for (size_t i = 0; next_line(&rest, &line) && i < shape.after; i++) {
-        if (i < shape.first)
-            continue;
-        if (i > shape.first)
-            out[n++] = '\n';
-        size_t cut = i == 0 ? 0 : shape.indent < line.n ? shape.indent : line.n;
-        n += copy_block_line(out + n, mer_slice_make(line.p + cut, line.n - cut));
-    }
-    return mer_slice_make(out, n);
+    char *out = mer_arena_bytes(a, copy_block(NULL, raw, &shape));
+    return mer_slice_make(out, copy_block(out, raw, &shape));
 }
 
 // Does every line after the first begin with white space or hold nothing? Then only a leading line break

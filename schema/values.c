@@ -263,7 +263,7 @@ struct mer_in *mer_coerce_default(struct mer_arena *a, const struct mer_input *i
 static enum mer_err bad_argument(struct mer_in_error *error, struct mer_loc loc, struct mer_slice message)
 {
     if (error)
-        *error = (struct mer_in_error){message, loc};
+        *error = (struct mer_in_error){message, loc, 0};
     return MER_ERR_INVALID;
 }
 

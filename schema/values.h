@@ -38,12 +38,13 @@ struct mer_variables {
 struct mer_in_error {
     struct mer_slice message;
     struct mer_loc loc;
+    uint32_t items; // of a list that was too long; else 0
 };
 
 struct mer_coerce_options {
     bool suggestions;    // "Did you mean …?"; off where the schema is not public
     uint32_t max_errors; // 0: 50; one more tells that it was cut
-    uint32_t list_items; // longest list a variable may hold; 0: none. Beyond it MER_ERR_LIMIT
+    uint32_t list_items; // longest list a variable may hold; 0: none
 };
 
 // Coerces the request's variables (json root object, or NULL for none) for one operation. On MER_ERR_INVALID
@@ -53,7 +54,8 @@ enum mer_err mer_coerce_variables(struct mer_arena *a, const struct mer_schema *
                                   const struct mer_json_node *object, struct mer_variables *out,
                                   struct mer_in_error **errors, uint32_t *errors_n) MER_MUST_CHECK;
 
-// The same with options (NULL: the ones above as zero).
+// The same with options (NULL: the ones above as zero). MER_ERR_LIMIT: the last error names the list that is
+// too long; its items are 0 when it was the memory that did not suffice.
 enum mer_err mer_coerce_variables_with(struct mer_arena *a, const struct mer_schema *s,
                                        const struct mer_ast_operation *op, const struct mer_json *json,
                                        const struct mer_json_node *object,

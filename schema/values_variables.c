@@ -44,7 +44,7 @@ static void add_error(struct coercer *c, struct mer_slice message, struct mer_lo
         c->errors = grown;
         c->cap = cap;
     }
-    c->errors[c->n++] = (struct mer_in_error){message, loc};
+    c->errors[c->n++] = (struct mer_in_error){message, loc, 0};
 }
 
 static void write_path(struct mer_buf *b, const struct step *at)
@@ -75,6 +75,26 @@ static void refuse(struct coercer *c, const struct mer_json_node *value, const s
     mer_buf_add(&b, MER_S("; "));
     mer_buf_add(&b, why);
     add_error(c, mer_buf_slice(&b), c->var->loc);
+}
+
+// The end of it: too much was given to go on.
+static void refuse_long(struct coercer *c, uint32_t items, const struct step *at)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, c->a, 128);
+    mer_buf_printf(&b, "Variable \"$%.*s\" exceeds limit listArgument at \"%.*s", MER_FMT(c->var->name),
+                   MER_FMT(c->var->name));
+    write_path(&b, at);
+    mer_buf_printf(&b, "\": %u, allowed are %u.", items, c->options.list_items);
+    add_error(c, mer_buf_slice(&b), c->var->loc);
+    c->errors[c->n - 1].items = items;
+    c->too_long = c->stop = true;
+}
+
+static void refuse_memory(struct coercer *c)
+{
+    add_error(c, MER_S("The variables take too much memory."), c->var->loc);
+    c->too_long = c->stop = true;
 }
 
 static struct mer_slice shown(struct coercer *c, const struct mer_json_node *n)
@@ -309,7 +329,7 @@ static struct mer_in *list(struct coercer *c, const struct mer_json_node *n, con
     const struct mer_json_node *item = many ? mer_json_first(c->json, n) : n;
     out->n = many ? n->count : 1;
     if (c->options.list_items && out->n > c->options.list_items) {
-        c->too_long = c->stop = true;
+        refuse_long(c, out->n, at);
         return NULL;
     }
     out->items = MER_NEW_N(c->a, struct mer_in *, out->n ? out->n : 1);
@@ -324,8 +344,8 @@ static struct mer_in *list(struct coercer *c, const struct mer_json_node *n, con
 static struct mer_in *value(struct coercer *c, const struct mer_json_node *n, const struct mer_type_ref *ref,
                             uint32_t level, const struct step *at)
 {
-    if (mer_arena_exhausted(c->a))
-        c->too_long = c->stop = true;
+    if (!c->stop && mer_arena_exhausted(c->a))
+        refuse_memory(c);
     if (c->stop)
         return NULL;
     if (n->type == MER_JSON_NULL) {

@@ -150,6 +150,12 @@ def values():
     yield "a list of 999 wrong values", (VALID,), body("{orders(facilityIds:[" + "[1.5] " * 999 + "]){__typename}}")
     yield "19 errors that show a large value", (VALID,), body(
         "{" + "".join(f"orders(facilityIds:[] first:[{'1.5 ' * 80}]){{__typename}}" for i in range(19)) + "}")
+    yield "a list of 100,000 ids", (COMPLEX,), body("{orders(facilityIds:[" + "\"a\" " * 100_000 + "]){__typename}}")
+    yield "first -1", ("OK",), body(order % "-1")   # in range for the type: its resolver refuses it
+    yield "-0", ("OK",), body(order % "-0")
+    yield "@defer", (VALID,), body('{...@defer{__typename}}')
+    yield "@stream", (VALID,), body('{orders(facilityIds:[])@stream(initialCount:1){__typename}}')
+    yield "a subscription where there is none", (VALID,), body("subscription{a}")
     yield "first 2147483647", ("OK", COMPLEX), body(order % "2147483647")
     yield "a surrogate alone, escaped", EITHER, body('{order(id:"\\uD800"){id}}')
     yield "no code point", EITHER, body('{order(id:"\\u{110000}"){id}}')
@@ -167,11 +173,19 @@ def variables(scale):
                          ("an enum as another word", {"f": {"status": ["NOPE"]}}), ("a Boolean as text", {"f": {"late": "true"}}),
                          ("lists, 100 deep", {"ids": json.loads(nested("[", "", "]", 100))})):
         yield f"variable: {what}", (INPUT,), body(QUERY, {**good, **change})
+    yield "a list of 9,000 ids", (COMPLEX,), body(QUERY, {**good, "ids": ["a"] * 9000})
+    yield "a list of 100,000 ids", (COMPLEX,), body(QUERY, {**good, "ids": ["a"] * 100_000 * scale})
+    yield "variables that nobody declared", ("OK",), body("{__typename}", {f"x{i}": {"y": [i]} for i in range(3000)})
     yield "1,000 unknown input fields", (INPUT,), body(QUERY, {**good, "f": {f"x{i}": 1 for i in range(1000)}})
     yield "100,000 unknown input fields", (INPUT, COMPLEX), body(QUERY, {**good, "f": {f"x{i}": 1 for i in range(100_000 * scale)}})
     yield "100,000 wrong entries of a list", (INPUT, COMPLEX), body(QUERY, {**good, "ids": [{}] * 100_000 * scale})
     yield "a string of 1 MB for a Boolean", (INPUT,), body(QUERY, {**good, "f": {"late": "s" * 1_000_000}})
     yield "a variable twice", (INPUT,), raw('{"query":"{__typename}","variables":{"a":1,"a":2}}')
+    yield "an extension twice", (INPUT,), raw('{"query":"{__typename}","extensions":{"a":{"b":1,"b":2}}}')
+    yield "variables, extensions, names of other types", (INPUT,), raw('{"query":"{__typename}","variables":[1]}')
+    yield "a hash of another text", ("OK",), body("{__typename}", extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}})
+    yield "a hash in capitals", (INPUT,), body("{__typename}", extensions={"persistedQuery": {"version": 1, "sha256Hash": "A" * 64}})
+    yield "a hash with CRLF", (INPUT,), body("{__typename}", extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 62 + "\r\n"}})
     yield "a body's key twice", (INPUT,), raw('{"query":"{__typename}","query":"{a}"}')
     yield "a key twice, once escaped", (INPUT,), raw('{"query":"{__typename}","variables":{"a":1,"\\u0061":2}}')
 
@@ -183,9 +197,13 @@ def texts(scale):
     million = 1_000_000 * scale
     yield "batching, 1,000 operations", (INPUT,), raw("[" + ",".join(['{"query":"{__typename}"}'] * 1000) + "]")
     yield "an empty batch", (INPUT,), raw("[]")
-    yield "a million [", (INPUT,), raw("[" * million)
-    yield "a million [ in variables", (INPUT,), raw(around % ("[" * million))
-    yield "a million {", (INPUT,), raw('{"a":' * million)
+    yield "a million [", (COMPLEX,), raw("[" * million)
+    yield "a million [ in variables", (COMPLEX,), raw(around % ("[" * million))
+    yield "a million {", (COMPLEX,), raw('{"a":' * million)
+    yield "a million numbers", (COMPLEX,), raw(around % ('{"a":[' + "1," * million + "1]}"))
+    yield "a million keys", (COMPLEX,), raw("{" + ",".join(f'"{i:x}":1' for i in range(million)) + "}")
+    yield "16,000 keys beside the query", ("OK",), raw("{" + "".join(f'"{i:x}":1,' for i in range(16_000)) + '"query":"{__typename}"}')
+    yield "a variable of ten million digits", ("OK", INPUT), raw('{"query":"{__typename}","variables":{"a":' + "9" * (10 * million) + "}}")
     yield "a number of a million digits", (INPUT,), raw("9" * million)
     yield "two values", (INPUT,), raw('{"query":"{__typename}"}{}')
     yield "bytes behind", (INPUT,), raw('{"query":"{__typename}"}\0')
@@ -195,7 +213,7 @@ def texts(scale):
         yield f"UTF-8: {what}", (INPUT,), b'{"query":"{__typename}","operationName":"' + bad + b'"}'
     yield "half a surrogate pair", (INPUT,), raw('{"query":"{__typename}","operationName":"\\ud800"}')
     yield "NUL in an operation's name", (INPUT,), raw('{"query":"query a{__typename}","operationName":"a\\u0000"}')
-    yield "200,000 keys of variables, one wrong", (INPUT,), raw(
+    yield "200,000 keys of variables, one twice", (COMPLEX,), raw(
         '{"query":"query($v:Int!){__typename @skip(if:$v)}","variables":{' + ",".join(f'"k{i}":{i}' for i in range(200_000 * scale)) + ',"k0":1}}')
     yield "an operation that is not there", (INPUT,), body("query a{__typename}", operationName="b")
     yield "two operations, none is named", (INPUT,), body("query a{__typename}query b{__typename}")

@@ -139,7 +139,7 @@ static struct verdict refused(const struct mer_operation_error *e, uint32_t n)
 }
 
 static struct verdict run(struct mer_arena *a, const struct mer_graph *g, struct mer_operation *op,
-                          const struct mer_graphql_params *p)
+                          const struct mer_graphql_params *p, const struct mer_coerce_options *how)
 {
     const uint64_t budget = 5000;
     struct mer_variables vars;
@@ -147,8 +147,10 @@ static struct verdict run(struct mer_arena *a, const struct mer_graph *g, struct
     uint32_t n = 0;
     struct verdict v = {.code = "OK"};
     enum mer_err err =
-        mer_coerce_variables(a, g->api, op->ast, p->variables_json, p->variables, &vars, &in, &n);
-    if (err != MER_OK) {
+        mer_coerce_variables_with(a, g->api, op->ast, p->variables_json, p->variables, how, &vars, &in, &n);
+    if (err == MER_ERR_LIMIT) {
+        v = (struct verdict){"QUERY_TOO_COMPLEX", in[n - 1].items ? "listArgument" : NULL, n, 0};
+    } else if (err != MER_OK) {
         v = (struct verdict){.code = "BAD_USER_INPUT", .errors = n};
         for (uint32_t i = 0; i < n; i++)
             v.message_bytes += in[i].message.n;
@@ -171,11 +173,13 @@ static struct verdict judge(struct mer_arena *a, const struct mer_graph *g, stru
     uint32_t n = 0;
     http_request_init(&r, a, "POST", "/graphql", "content-type: application/json\n");
     r.pub.body = body;
-    if (!mer_graphql_params_read(&r.pub, coder, (size_t)1 << 30, &p, &problem))
+    if (!mer_graphql_params_read(&r.pub, coder, &(struct mer_graphql_limits){(size_t)1 << 30, 32768}, &p,
+                                 &problem))
         return (struct verdict){problem.code, problem.limit, 1, strlen(problem.message)};
     if (mer_operation_make(a, g, p.query, p.operation_name, &opts, &op, &errors, &n) != MER_OK)
         return refused(errors, n);
-    struct verdict v = run(a, g, op, &p);
+    const struct mer_coerce_options how = {.suggestions = !production, .list_items = opts.limits.list_items};
+    struct verdict v = run(a, g, op, &p, &how);
     mer_operation_unref(op);
     return v;
 }

@@ -82,7 +82,8 @@ static void parameters_are_read_as_a_table_says(void **state)
         struct mer_http_problem problem = {0};
         http_request_init(&r, arena, c->method, c->target, c->headers);
         r.pub.body = mer_slice_of(c->body);
-        bool ok = mer_graphql_params_read(&r.pub, coder, 1 << 20, &p, &problem);
+        bool ok = mer_graphql_params_read(&r.pub, coder, &(struct mer_graphql_limits){1 << 20, 32768}, &p,
+                                          &problem);
         if (ok != (c->status == 0) || (!ok && problem.status != c->status)) {
             fail_msg("%s %s %s: status %d, %s", c->method, c->target, c->body, problem.status,
                      problem.message);

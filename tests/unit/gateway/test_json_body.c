@@ -306,7 +306,7 @@ static bool post(struct mer_slice body, struct mer_graphql_params *out, struct m
     *problem = (struct mer_http_problem){0};
     http_request_init(&r, arena, "POST", "/graphql", "content-type: application/json");
     r.pub.body = mer_arena_copy(arena, body);
-    return mer_graphql_params_read(&r.pub, coder, 1 << 20, out, problem);
+    return mer_graphql_params_read(&r.pub, coder, &(struct mer_graphql_limits){1 << 20, 32768}, out, problem);
 }
 
 static bool get(struct mer_slice variables, struct mer_graphql_params *out, struct mer_http_problem *problem)
@@ -319,7 +319,7 @@ static bool get(struct mer_slice variables, struct mer_graphql_params *out, stru
         mer_buf_printf(&b, "%%%02X", (unsigned char)variables.p[i]);
     *problem = (struct mer_http_problem){0};
     http_request_init(&r, arena, "GET", mer_arena_cstr(arena, mer_buf_slice(&b)), "");
-    return mer_graphql_params_read(&r.pub, coder, 1 << 20, out, problem);
+    return mer_graphql_params_read(&r.pub, coder, &(struct mer_graphql_limits){1 << 20, 32768}, out, problem);
 }
 
 static void same(const struct mer_graphql_params *p, struct mer_slice want)
