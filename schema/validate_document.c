@@ -217,15 +217,41 @@ void mer_v_fragment_cycles(struct mer_validator *v, const struct mer_ast_fragmen
 
 // ---- subscriptions ----
 
-struct root_fields {
-    struct mer_map by_key; // response key → struct root_field *
+struct places {
+    struct mer_loc *locs;
+    uint32_t n, cap;
 };
 
 struct root_field {
     struct mer_slice name;
-    struct mer_loc *locs;
-    uint32_t n, cap;
+    struct places at;
 };
+
+struct root_fields {
+    struct mer_map by_key;   // response key → struct root_field *
+    struct places forbidden; // @skip and @include
+};
+
+static void add_place(struct mer_validator *v, struct places *p, struct mer_loc loc)
+{
+    if (p->n == p->cap) {
+        uint32_t cap = p->cap ? p->cap * 2 : 2;
+        struct mer_loc *locs = mer_arena_alloc(v->a, cap * sizeof(*locs));
+        if (p->n)
+            memcpy(locs, p->locs, p->n * sizeof(*locs));
+        p->locs = locs;
+        p->cap = cap;
+    }
+    p->locs[p->n++] = loc;
+}
+
+static void add_forbidden(struct mer_validator *v, struct root_fields *out,
+                          const struct mer_ast_directives *ds)
+{
+    for (uint32_t i = 0; i < ds->n; i++)
+        if (mer_slice_is(ds->items[i]->name, "skip") || mer_slice_is(ds->items[i]->name, "include"))
+            add_place(v, &out->forbidden, ds->items[i]->loc);
+}
 
 static void add_root_field(struct mer_validator *v, struct root_fields *out,
                            const struct mer_ast_selection *sel)
@@ -236,15 +262,7 @@ static void add_root_field(struct mer_validator *v, struct root_fields *out,
         f->name = sel->name;
         mer_map_put(&out->by_key, mer_ast_response_key(sel), f);
     }
-    if (f->n == f->cap) {
-        uint32_t cap = f->cap ? f->cap * 2 : 2;
-        struct mer_loc *locs = mer_arena_alloc(v->a, cap * sizeof(*locs));
-        if (f->n)
-            memcpy(locs, f->locs, f->n * sizeof(*locs));
-        f->locs = locs;
-        f->cap = cap;
-    }
-    f->locs[f->n++] = sel->loc;
+    add_place(v, &f->at, sel->loc);
 }
 
 // Does a fragment with this condition say anything about the root? Types that are not known do not.
@@ -273,6 +291,7 @@ static void collect_root(struct mer_validator *v, const struct mer_ast_selection
         }
         const struct mer_ast_selection *sel = stack[depth - 1].set->items[stack[depth - 1].next++];
         const struct mer_ast_selection_set *inner = NULL;
+        add_forbidden(v, out, &sel->directives);
         if (sel->kind == MER_SEL_FIELD)
             add_root_field(v, out, sel);
         if (sel->kind == MER_SEL_INLINE && of_root(v, sel->condition))
@@ -295,32 +314,35 @@ static void collect_root(struct mer_validator *v, const struct mer_ast_selection
 
 void mer_v_single_field_subscription(struct mer_validator *v, const struct mer_ast_operation *op)
 {
-    struct root_fields fields;
+    struct root_fields fields = {.forbidden = {0}};
     if (op->kind != MER_OP_SUBSCRIPTION || !v->s->roots[MER_OP_SUBSCRIPTION])
         return;
     mer_map_init(&fields.by_key, v->a);
     collect_root(v, op->selections, &fields);
     struct mer_slice who = op->name.n ? mer_arena_printf(v->a, "Subscription \"%.*s\"", MER_FMT(op->name))
                                       : MER_S("Anonymous Subscription");
-    uint32_t n = 0, total = 0;
-    MER_MAP_EACH(&fields.by_key, e)
-    total += ((struct root_field *)e->value)->n;
-    struct mer_loc *extra = MER_NEW_N(v->a, struct mer_loc, total ? total : 1);
+    if (fields.forbidden.n) { // what is selected would depend on the caller: nothing more can be said
+        mer_v_report(v, fields.forbidden.locs, fields.forbidden.n,
+                     "%.*s must not use `@skip` or `@include` directives in the top level selection.",
+                     MER_FMT(who));
+        return;
+    }
+    struct places extra = {0};
     bool first = true;
     MER_MAP_EACH(&fields.by_key, e)
     {
-        const struct root_field *f = e->value;
-        for (uint32_t i = 0; !first && i < f->n; i++)
-            extra[n++] = f->locs[i];
+        const struct places *at = &((struct root_field *)e->value)->at;
+        for (uint32_t i = 0; !first && i < at->n; i++)
+            add_place(v, &extra, at->locs[i]);
         first = false;
     }
-    if (n)
-        mer_v_report(v, extra, n, "%.*s must select only one top level field.", MER_FMT(who));
+    if (extra.n)
+        mer_v_report(v, extra.locs, extra.n, "%.*s must select only one top level field.", MER_FMT(who));
     MER_MAP_EACH(&fields.by_key, e)
     {
         const struct root_field *f = e->value;
         if (mer_slice_starts(f->name, MER_S("__")))
-            mer_v_report(v, f->locs, f->n, "%.*s must not select an introspection top level field.",
+            mer_v_report(v, f->at.locs, f->at.n, "%.*s must not select an introspection top level field.",
                          MER_FMT(who));
     }
 }

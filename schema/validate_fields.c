@@ -199,22 +199,21 @@ static void duplicate_argument(struct mer_validator *v, struct mer_ast_argument 
 
 void mer_v_unique_arguments(struct mer_validator *v, struct mer_ast_argument *const *args, uint32_t n)
 {
-    struct mer_map seen;
     if (n < 2 || !mer_v_on(v, MER_RULE_UNIQUE_ARGUMENT_NAMES))
         return;
-    mer_map_init(&seen, v->a);
+    struct mer_map seen; // name to how often, where it comes first
+    uint32_t *times = MER_NEW_N(v->a, uint32_t, n);
     bool twice = false;
-    for (uint32_t i = 0; i < n; i++)
-        twice = !mer_map_add(&seen, args[i]->name, v) || twice;
-    // The slow way only where there is something to say; each name once, where it comes first.
-    for (uint32_t i = 0; twice && i < n && !v->stop; i++) {
-        uint32_t before = 0, after = 0;
-        for (uint32_t j = 0; j < n; j++)
-            if (j != i && mer_slice_eq(args[j]->name, args[i]->name))
-                *(j < i ? &before : &after) += 1;
-        if (!before && after)
-            duplicate_argument(v, args, n, args[i]->name);
+    mer_map_init(&seen, v->a);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *first = mer_map_get(&seen, args[i]->name);
+        if (!first)
+            mer_map_put(&seen, args[i]->name, first = &times[i]);
+        twice = ++*first > 1 || twice;
     }
+    for (uint32_t i = 0; twice && i < n && !v->stop; i++)
+        if (times[i] > 1)
+            duplicate_argument(v, args, n, args[i]->name);
 }
 
 static void unknown_argument(struct mer_validator *v, const struct mer_ast_argument *arg,

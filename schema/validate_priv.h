@@ -46,7 +46,7 @@ struct mer_validator {
     struct mer_usages *fragment_usages;  // by fragment
     struct mer_usages *operation_usages; // by operation
     struct mer_usages *collect;          // where usages go in the first walk; NULL in the second
-    const struct mer_ast_operation *op;  // that was entered last
+    const struct mer_ast_operation *op;  // that is walked; NULL in fragments
     uint32_t values_muted;               // inside a value that was refused as a whole
     uint8_t *introspection_levels;       // by fragment: nested lists of introspection
     struct mer_map operation_names, fragment_names;
@@ -54,6 +54,13 @@ struct mer_validator {
     struct mer_merge *merge;
     struct cycles *cycles; // validate_document.c
 };
+
+// May null stand where this variable is given to a field of a oneOf input object?
+static inline bool mer_v_may_be_null(const struct mer_ast_variable *var)
+{
+    bool filled = var->default_value && var->default_value->kind != MER_VALUE_NULL;
+    return !filled && !var->type->non_null;
+}
 
 // Does the rule speak now?
 static inline bool mer_v_on(const struct mer_validator *v, uint32_t rule)

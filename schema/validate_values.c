@@ -119,7 +119,7 @@ static void one_of(struct mer_validator *v, const struct mer_ast_value *object, 
     if (f->value->kind == MER_VALUE_VARIABLE) {
         for (uint32_t i = 0; v->op && i < v->op->variables_n; i++)
             if (mer_slice_eq(v->op->variables[i]->name, f->value->text) &&
-                !v->op->variables[i]->type->non_null)
+                mer_v_may_be_null(v->op->variables[i]))
                 mer_v_report(
                     v, &object->loc, 1,
                     "Variable \"%.*s\" must be non-nullable to be used for OneOf Input Object \"%.*s\".",

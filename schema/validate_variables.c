@@ -119,7 +119,7 @@ static void position(struct mer_validator *v, const struct mer_usage *use, const
                      "Variable \"$%.*s\" of type \"%.*s\" used in position expecting type \"%.*s\".",
                      MER_FMT(var->name), MER_FMT(type), MER_FMT(want));
     }
-    if (use->one_of && !mer_ref_non_null(&have, 0)) {
+    if (use->one_of && mer_v_may_be_null(var)) {
         struct mer_slice type = mer_v_print_ref(v, &have);
         mer_v_report(
             v, locs, 2,

@@ -158,8 +158,11 @@ static void variable(struct mer_validator *v, const struct mer_ast_variable *var
 static void operation(struct mer_validator *v, const struct mer_ast_operation *op, uint32_t index)
 {
     static const uint32_t locations[3] = {MER_DIRLOC_QUERY, MER_DIRLOC_MUTATION, MER_DIRLOC_SUBSCRIPTION};
+    static const char *const kinds[3] = {"query", "mutation", "subscription"};
     const struct mer_type *root = v->s->roots[op->kind];
     v->op = op;
+    if (!root && mer_v_on(v, MER_RULE_KNOWN_OPERATION_TYPES))
+        mer_v_report(v, &op->loc, 1, "The %s operation is not supported by the schema.", kinds[op->kind]);
     if (mer_v_on(v, MER_RULE_UNIQUE_OPERATION_NAMES))
         mer_v_operation_names(v, op);
     if (mer_v_on(v, MER_RULE_LONE_ANONYMOUS_OPERATION))
@@ -179,6 +182,7 @@ static void operation(struct mer_validator *v, const struct mer_ast_operation *o
 
 static void fragment(struct mer_validator *v, const struct mer_ast_fragment *f)
 {
+    v->op = NULL;
     const struct mer_type *type = mer_schema_type(v->s, f->condition);
     if (type && !composite(type) && mer_v_on(v, MER_RULE_FRAGMENTS_ON_COMPOSITE_TYPES))
         mer_v_report(v, &f->condition_loc, 1,

@@ -37,12 +37,15 @@ static const char *const rule_names[] = {
     "NoDeprecatedCustomRule",
 };
 
+// What graphql-js 16 has: the rule that the specification of September 2025 added is not among its.
+#define RECORDED (MER_RULES_SPECIFIED & ~MER_RULE_KNOWN_OPERATION_TYPES)
+
 static uint32_t rule_bit(struct mer_slice name)
 {
     for (uint32_t i = 0; i < sizeof(rule_names) / sizeof(rule_names[0]); i++)
         if (mer_slice_is(name, rule_names[i]))
             return 1u << i;
-    return MER_RULES_SPECIFIED;
+    return RECORDED;
 }
 
 static bool same(struct corpus_case *c, const struct mer_ast_document *doc, uint32_t rules, const char *want)
@@ -65,7 +68,7 @@ static enum corpus_verdict check_validation(struct corpus_case *c)
         return CORPUS_FAIL;
     }
     return same(c, doc, rule_bit(corpus_text(c, "rule")), "errors") &&
-                   same(c, doc, MER_RULES_SPECIFIED, "specifiedErrors")
+                   same(c, doc, RECORDED, "specifiedErrors")
                ? CORPUS_PASS
                : CORPUS_FAIL;
 }

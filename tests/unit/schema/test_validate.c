@@ -228,6 +228,108 @@ static void test_at_the_limit(void **state)
     mer_arena_destroy(e.a);
 }
 
+// Each limit one below what the query has: refused by its name, with the figure, at the selection that was
+// one too many. At the figure itself: taken.
+static void test_refusals_tell_limit_value_and_place(void **state)
+{
+    (void)state;
+#define LIMIT(field) offsetof(struct mer_limits, field)
+    static const struct {
+        size_t limit;
+        const char *name, *query;
+        uint32_t value, line, column;
+    } cases[] = {
+        {LIMIT(depth), "depth", "{ secret a {\n x { s } } }", 3, 2, 6},
+        {LIMIT(depth), "depth", "{ a { ...F } }\nfragment F on A { x { y {\n id } } }", 4, 3, 2},
+        {LIMIT(depth), "depth", "{ a { ... { ... on A { x {\n s } } } } }", 3, 2, 2},
+        {LIMIT(introspection_depth), "introspectionDepth", "{ a { x { s } } __schema { types {\n name } } }",
+         3, 2, 2},
+        {LIMIT(aliases), "aliases", "{ b: secret a { c: id x {\n d: id } } }", 3, 2, 2},
+        {LIMIT(aliases), "aliases", "{ a { ...F ...F } }\nfragment F on A { b: id c: s }", 4, 2, 25},
+        {LIMIT(aliases), "aliases", "{ a {\n b: x { c: id } } }", 2, 2, 9},
+        {LIMIT(root_fields), "rootFields", "{ a { id } ...F }\nfragment F on Query { secret\n n { id } }", 3,
+         3, 2},
+        {LIMIT(directives), "directives", "{ secret @x a {\n id @y } }", 2, 2, 2},
+        {LIMIT(directives), "directives", "{ secret @x ...F\n @y } fragment F on Query { n { id } }", 2, 1,
+         13},
+        {LIMIT(directives), "directives", "query\n @x @y { secret }", 2, 1, 1},
+        {LIMIT(fragments), "fragments",
+         "{ ...F }\nfragment F on Query { secret }\nfragment G on Query { secret }", 2, 3, 1},
+        {LIMIT(expanded_selections), "expandedSelections", "{ a { id\n s } }", 3, 2, 2},
+        {LIMIT(expanded_selections), "expandedSelections", "{ a { ...F ...F } }\nfragment F on A { id\n s }",
+         7, 3, 2},
+        {LIMIT(list_items), "listArgument", "{ list(of: [1])\n b: list(of: [1, 2, 3]) }", 3, 2, 2},
+        {LIMIT(list_items), "listArgument", "query($v: [Int!] = [1, 2])\n{ list(of: $v) }", 2, 1, 1},
+        // Circles are no operation, but they are counted before that is said.
+        {LIMIT(aliases), "aliases", "{ ...F }\nfragment F on Query {\n ...F b: secret c: secret }", 2, 3, 17},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct env e = setup();
+        struct mer_ast_document *doc = parse(&e, mer_slice_of(cases[i].query));
+        struct mer_limits limits = {0};
+        struct mer_limit_breach b;
+        uint32_t *limit = (uint32_t *)(void *)((char *)&limits + cases[i].limit);
+        *limit = cases[i].value;
+        if (mer_limits_check(e.a, doc, doc->operations[0], &limits, &b) != MER_OK)
+            fail_msg("case %zu: %s at its limit", i, b.limit);
+        *limit = cases[i].value - 1;
+        if (mer_limits_check(e.a, doc, doc->operations[0], &limits, &b) != MER_ERR_LIMIT)
+            fail_msg("case %zu was taken", i);
+        if (b.value != cases[i].value || b.max != *limit || b.loc.line != cases[i].line ||
+            b.loc.column != cases[i].column || strcmp(b.limit, cases[i].name) != 0)
+            fail_msg("case %zu: %s %llu of %llu at %u:%u", i, b.limit, (unsigned long long)b.value,
+                     (unsigned long long)b.max, b.loc.line, b.loc.column);
+        mer_arena_destroy(e.a);
+    }
+}
+
+// What the edition of September 2025 says and graphql-js 16 does not.
+static void test_the_edition_of_september_2025(void **state)
+{
+    (void)state;
+    static const char own[] = "type Query { f(in: One): Int }\n"
+                              "type Subscription { a: Int b: Int }\n"
+                              "input One @oneOf { a: Int b: String }";
+    static const struct {
+        const char *query, *says; // NULL: valid
+    } cases[] = {
+        {"mutation { f }", "The mutation operation is not supported by the schema."},
+        {"subscription { a @skip(if: true) }", "Anonymous Subscription must not use `@skip` or `@include` "
+                                               "directives in the top level selection."},
+        {"subscription S($v: Boolean!) { ... @include(if: $v) { a } b }",
+         "Subscription \"S\" must not use `@skip` or `@include` directives in the top level selection."},
+        {"subscription S($v: Boolean!) { ...F } fragment F on Subscription { a @skip(if: $v) }",
+         "Subscription \"S\" must not use `@skip` or `@include` directives in the top level selection."},
+        {"subscription { a }", NULL},
+        {"query($v: Int!) { f(in: {a: $v}) }", NULL},
+        {"query($v: Int = 1) { f(in: {a: $v}) }", NULL},
+        {"query($v: Int = null) { f(in: {a: $v}) }",
+         "Variable \"v\" must be non-nullable to be used for OneOf Input Object \"One\"."},
+        {"query($v: Int) { f(in: {a: $v}) }",
+         "Variable \"v\" must be non-nullable to be used for OneOf Input Object \"One\"."},
+        {"\"\"\" what it is for \"\"\" query Q(\"which\" $v: Int!) { ...F } \"a part\" fragment F on Query { "
+         "f(in: "
+         "{a: $v}) }",
+         NULL},
+    };
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_ast_document *doc;
+    struct env e = {.a = a};
+    assert_int_equal(mer_parse(a, mer_slice_of(own), MER_PARSE_TYPE_SYSTEM, NULL, &doc, NULL), MER_OK);
+    assert_int_equal(mer_schema_build(a, doc, NULL, &e.s, NULL), MER_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mer_validation_error *errors;
+        uint32_t n;
+        doc = parse(&e, mer_slice_of(cases[i].query));
+        enum mer_err err = mer_validate(a, e.s, doc, NULL, &errors, &n);
+        if (err != (cases[i].says ? MER_ERR_INVALID : MER_OK) ||
+            (n && !mer_slice_is(errors[0].message, cases[i].says)))
+            fail_msg("%s: %.*s", cases[i].query, n ? (int)errors[0].message.n : 5,
+                     n ? errors[0].message.p : "valid");
+    }
+    mer_arena_destroy(a);
+}
+
 static void test_doubling_saturates(void **state)
 {
     (void)state;
@@ -252,6 +354,8 @@ int main(void)
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_at_the_limit),
+        cmocka_unit_test(test_refusals_tell_limit_value_and_place),
+        cmocka_unit_test(test_the_edition_of_september_2025),
         cmocka_unit_test(test_doubling_saturates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
