@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Any operation over the shipped source, with any variables, becomes a statement of which only `$n` carries
 // what the request brought: outside string literals there is nothing but words, known signs and parameters,
-// inside them only JSON's own signs and names; and every parameter is used.
+// inside them only JSON's own signs and names; and every parameter is used. Kept with the operation it is the
+// same statement, whatever was asked by the same operation before.
 //
 // Input: an operation, then after a NUL the JSON of its variables, then after a NUL an entity's type name and
 // ids, one a line. MER_SOURCE_DIR says where the schema stands.
@@ -83,6 +84,26 @@ static void check_text(const struct mer_sql *sql)
     free(used);
 }
 
+// By what the operation keeps, for one place of the data and for several in turn.
+static void check_kept(struct mer_arena *a, struct mer_sql_ask ask)
+{
+    struct mer_fetch_op op = *ask.op;
+    struct mer_fetch_memo memo = {.arena = a};
+    const struct mer_slice places[] = {MER_S("a"), MER_S("b")};
+    for (uint32_t turn = 0; turn < 7 && !mer_arena_exhausted(a); turn++) {
+        struct mer_sql fresh, kept;
+        ask.partitions = places;
+        ask.partitions_n = turn % 3;
+        op.memo = NULL;
+        ask.op = &op;
+        enum mer_err err = mer_sql_compile(a, &ask, &fresh, NULL);
+        op.memo = &memo;
+        enum mer_err again = mer_sql_compile(a, &ask, &kept, NULL);
+        MER_ASSERT(mer_arena_exhausted(a) || err == again);
+        MER_ASSERT(err || again || sql_lab_same(&fresh, &kept));
+    }
+}
+
 static struct mer_slice part(struct mer_slice *rest)
 {
     struct mer_slice head = mer_slice_cut(rest, '\0');
@@ -137,6 +158,7 @@ static void compile(struct mer_arena *a, struct mer_slice input)
     struct mer_sql sql;
     if (mer_sql_compile(a, &ask, &sql, NULL) == MER_OK)
         check_text(&sql);
+    check_kept(a, ask);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -20,12 +20,21 @@ struct mer_fetch_field {
     uint32_t children_n;
 };
 
+// What a resolver keeps with an operation that comes again: made by mer_operation_make in the operation's own
+// arena, dies with it, and belongs to the operation's loop as the operation does. An operation that is
+// compiled once (explaining, tests) has none.
+struct mer_fetch_memo {
+    struct mer_arena *arena;
+    void *kept; // the resolver's; NULL at first
+};
+
 struct mer_fetch_op {
     const struct mer_schema *schema; // the source's
     enum mer_operation_kind kind;
     const struct mer_type *entity; // NULL: root fields; else the type of the entities asked by key
     struct mer_fetch_field **fields;
     uint32_t fields_n;
+    struct mer_fetch_memo *memo; // or NULL
 };
 
 #endif

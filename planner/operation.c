@@ -164,6 +164,11 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
         mer_arena_destroy(own);
         return err;
     }
+    for (uint32_t i = 0; i < op->plan->fetches_n; i++) {
+        struct mer_fetch_memo *memo = MER_NEW(own, struct mer_fetch_memo);
+        memo->arena = own;
+        op->plan->fetches[i]->op.memo = memo;
+    }
     op->introspects = asks_introspection(op);
     op->cost = mer_cost_build(own, op->plan);
     *out = op;

@@ -249,21 +249,33 @@ static bool entities(struct sql_ctx *c, struct mer_buf *b)
     return entity_keys(c, b, t);
 }
 
+bool sql_compile(struct sql_ctx *c, struct mer_buf *text)
+{
+    mer_buf_init(text, c->a, 1024);
+    bool ok = c->ask->op->entity ? entities(c, text) : roots(c, text);
+    if (ok && mer_arena_exhausted(c->a))
+        ok = sql_fail(c, MER_ERR_LIMIT, "the operation is too large");
+    return ok;
+}
+
+void sql_finish(const struct sql_ctx *c, struct mer_slice text, struct mer_sql *out)
+{
+    *out = (struct mer_sql){.text = text,
+                            .params = c->params,
+                            .params_n = c->params_n,
+                            .long_running = c->slow || c->rows > SQL_SHORT_ROWS};
+}
+
 enum mer_err mer_sql_compile(struct mer_arena *a, const struct mer_sql_ask *ask, struct mer_sql *out,
                              struct mer_diag *diag)
 {
     struct sql_ctx c = {.a = a, .ask = ask, .binding = ask->binding, .diag = diag, .multiplier = 1};
     struct mer_buf text;
-    mer_buf_init(&text, a, 1024);
-    bool ok = ask->op->entity ? entities(&c, &text) : roots(&c, &text);
-    if (ok && mer_arena_exhausted(a))
-        ok = sql_fail(&c, MER_ERR_LIMIT, "the operation is too large");
-    if (!ok)
+    if (ask->op->memo && ask->op->kind == MER_OP_QUERY)
+        return sql_keep_compile(&c, ask->op->memo, out);
+    if (!sql_compile(&c, &text))
         return c.err;
     mer_buf_add_char(&text, 0);
-    *out = (struct mer_sql){.text = {text.p, text.n - 1},
-                            .params = c.params,
-                            .params_n = c.params_n,
-                            .long_running = c.slow || c.rows > SQL_SHORT_ROWS};
+    sql_finish(&c, mer_slice_make(text.p, text.n - 1), out);
     return MER_OK;
 }

@@ -22,8 +22,12 @@
 // the page's order without a sort. All of it hangs on index lookups: at random_page_cost 4 the planner scans
 // small tables for every row, which costs three quarters of the rate; 1.1 is right for data in memory.
 //
-// Session settings it relies on: TimeZone UTC, DateStyle ISO, standard_conforming_strings on. No I/O, no
-// state: any thread. The text and the parameters live in the arena given; all are NUL-terminated.
+// Where the operation has a memo (planner/fetch.h) the texts of statements are kept there, by the way they
+// were asked: then only values are compiled, see sql_keep.c.
+//
+// Session settings it relies on: TimeZone UTC, DateStyle ISO, standard_conforming_strings on. No I/O; no
+// state but the memo, so any thread where there is none, and the operation's where there is one. The text and
+// the parameters live in the arena given, or with the operation; all are NUL-terminated.
 #ifndef MER_RESOLVERS_POSTGRES_SQL_H
 #define MER_RESOLVERS_POSTGRES_SQL_H
 

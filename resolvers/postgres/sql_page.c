@@ -320,8 +320,7 @@ static bool page_info(struct sql_ctx *c, struct sql_cat *cat, const struct page 
     return true;
 }
 
-static bool wants(const struct sql_ctx *c, const struct mer_fetch_field *f, const char *part,
-                  const char *leaf)
+static bool wants(struct sql_ctx *c, const struct mer_fetch_field *f, const char *part, const char *leaf)
 {
     for (uint32_t i = 0; i < f->children_n; i++) {
         const struct mer_fetch_field *child = f->children[i];

@@ -164,6 +164,7 @@ static void write_param(struct mer_buf *b, uint32_t n, struct mer_slice type, bo
 bool sql_bind_text(struct sql_ctx *c, struct mer_buf *b, struct mer_slice value, bool null,
                    struct mer_slice type)
 {
+    c->varied++;
     if (!add(c, value, null))
         return false;
     write_param(b, c->params_n, type, false);
@@ -192,31 +193,49 @@ bool sql_bind_array(struct sql_ctx *c, struct mer_buf *b, const struct mer_slice
         mer_buf_add_char(&text, '"');
     }
     mer_buf_add_char(&text, '}');
+    c->varied++;
     if (!add(c, mer_buf_slice(&text), false))
         return false;
     write_param(b, c->params_n, type, true);
     return true;
 }
 
-static bool bind_once(struct sql_ctx *c, struct mer_buf *b, uint32_t *param, struct mer_slice value)
+static bool need(struct sql_ctx *c, uint32_t *param, struct mer_slice value, char name)
 {
+    if (c->keep && !c->sketch)
+        mer_buf_add_char(&c->once, name);
     if (!*param) {
         if (!add(c, value, false))
             return false;
         *param = c->params_n;
     }
-    write_param(b, *param, MER_S("text"), false);
     return true;
+}
+
+bool sql_need_tenant(struct sql_ctx *c)
+{
+    return need(c, &c->tenant_param, c->ask->tenant, 't');
+}
+
+bool sql_need_region(struct sql_ctx *c)
+{
+    return need(c, &c->region_param, c->ask->region, 'r');
 }
 
 bool sql_bind_tenant(struct sql_ctx *c, struct mer_buf *b)
 {
-    return bind_once(c, b, &c->tenant_param, c->ask->tenant);
+    if (!sql_need_tenant(c))
+        return false;
+    write_param(b, c->tenant_param, MER_S("text"), false);
+    return true;
 }
 
 bool sql_bind_region(struct sql_ctx *c, struct mer_buf *b)
 {
-    return bind_once(c, b, &c->region_param, c->ask->region);
+    if (!sql_need_region(c))
+        return false;
+    write_param(b, c->region_param, MER_S("text"), false);
+    return true;
 }
 
 // ---- from GraphQL to text ----

@@ -9,6 +9,8 @@
 
 enum { SQL_FIRST_MAX = 1000, SQL_PARAMS_MAX = 2000, SQL_SHORT_ROWS = 2000, SQL_DEPTH_MAX = 64 };
 
+struct sql_keep;
+
 struct sql_ctx {
     struct mer_arena *a;
     const struct mer_sql_ask *ask;
@@ -23,6 +25,12 @@ struct sql_ctx {
     uint64_t multiplier; // how often the place being compiled runs, at most
     uint64_t rows;       // rows that may be read in all
     bool slow;
+    // sql_keep.c
+    struct sql_keep *keep; // what is kept with the operation, or NULL
+    bool sketch;           // leave out the objects whose text is known
+    uint32_t skipped;      // so many were left out
+    uint32_t varied;       // times that something of the request was looked at, but for tenant and region
+    struct mer_buf once; // 't' and 'r': tenant and region, each time they were needed; while keep && !sketch
 };
 
 // A row under an alias (t1, t2, …).
@@ -63,6 +71,9 @@ bool sql_bind_array(struct sql_ctx *c, struct mer_buf *b, const struct mer_slice
                     struct mer_slice type);
 bool sql_bind_tenant(struct sql_ctx *c, struct mer_buf *b);
 bool sql_bind_region(struct sql_ctx *c, struct mer_buf *b);
+// Makes the parameter where there is none yet, and writes nothing.
+bool sql_need_tenant(struct sql_ctx *c);
+bool sql_need_region(struct sql_ctx *c);
 // A coerced value as text for `type`; *null when nothing can equal it. `name` is the argument, for the
 // message.
 bool sql_value(struct sql_ctx *c, const struct mer_in *in, const struct mer_bind_where *w,
@@ -111,7 +122,7 @@ bool sql_arguments(struct sql_ctx *c, const struct mer_fetch_field *f, struct me
 
 bool sql_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row, const struct mer_bind_type *shape,
                 const struct mer_fetch_field *parent);
-bool sql_kept(const struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of);
+bool sql_kept(struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of);
 
 // ---- sql_list.c, sql_page.c: lists and connections ----
 
@@ -143,6 +154,32 @@ void sql_order_by(struct mer_buf *b, const struct mer_bind_order *o, bool descen
                   struct mer_slice held);
 // The column that every row of the list has the same value in, or nil.
 struct mer_slice sql_held(const struct sql_list *l);
+
+// ---- sql.c: the whole of it ----
+
+// Writes the statement to `text` and its parameters to c; false with c->err.
+bool sql_compile(struct sql_ctx *c, struct mer_buf *text);
+void sql_finish(const struct sql_ctx *c, struct mer_slice text, struct mer_sql *out);
+
+// ---- sql_keep.c: statements that were compiled before ----
+
+// `fresh` is a compilation that has not begun.
+enum mer_err sql_keep_compile(const struct sql_ctx *fresh, struct mer_fetch_memo *memo, struct mer_sql *out);
+
+// One object of the selection as it is being compiled.
+struct sql_keep_at {
+    uint32_t varied;
+    uint64_t rows;
+    size_t once;
+    bool slow;
+};
+
+// True: the object was left out; its parameters and rows are counted as if it had not been.
+bool sql_keep_skip(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row,
+                   const struct mer_bind_type *shape, const struct mer_fetch_field *parent);
+void sql_keep_begin(struct sql_ctx *c, struct sql_keep_at *at);
+void sql_keep_end(struct sql_ctx *c, const struct sql_keep_at *at, struct sql_row row,
+                  const struct mer_bind_type *shape, const struct mer_fetch_field *parent);
 
 // ---- sql_call.c: mutations ----
 

@@ -2,10 +2,11 @@
 // What one row answers: leaves as JSON texts, objects of other tables as scalar subqueries.
 #include "resolvers/postgres/sql_priv.h"
 
-bool sql_kept(const struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of)
+bool sql_kept(struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of)
 {
     if (f->on && f->on != of)
         return false;
+    c->varied += f->conditions != NULL;
     return !f->conditions || mer_selection_kept(f->conditions, c->ask->vars);
 }
 
@@ -151,8 +152,8 @@ static bool field(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row,
                     MER_FMT(shape->type->name), MER_FMT(f->field->name));
 }
 
-bool sql_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row, const struct mer_bind_type *shape,
-                const struct mer_fetch_field *parent)
+static bool write_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row,
+                         const struct mer_bind_type *shape, const struct mer_fetch_field *parent)
 {
     bool first = true;
     if (++c->depth > SQL_DEPTH_MAX || mer_arena_exhausted(c->a))
@@ -174,5 +175,22 @@ bool sql_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row, cons
     }
     sql_cat_text(cat, "}");
     c->depth--;
+    return true;
+}
+
+bool sql_object(struct sql_ctx *c, struct sql_cat *cat, struct sql_row row, const struct mer_bind_type *shape,
+                const struct mer_fetch_field *parent)
+{
+    if (!c->keep)
+        return write_object(c, cat, row, shape, parent);
+    if (c->sketch && sql_keep_skip(c, cat, row, shape, parent))
+        return c->err == MER_OK;
+    if (c->sketch)
+        return write_object(c, cat, row, shape, parent);
+    struct sql_keep_at at;
+    sql_keep_begin(c, &at);
+    if (!write_object(c, cat, row, shape, parent))
+        return false;
+    sql_keep_end(c, &at, row, shape, parent);
     return true;
 }

@@ -190,6 +190,7 @@ bool sql_filters(struct sql_ctx *c, struct mer_buf *b, const struct mer_bind_fie
 bool sql_arguments(struct sql_ctx *c, const struct mer_fetch_field *f, struct mer_in ***out)
 {
     struct mer_in_error error = {0};
+    c->varied += f->field->arguments_n > 0;
     enum mer_err err =
         mer_coerce_arguments(c->a, c->ask->op->schema, f->field->arguments, f->field->arguments_n,
                              f->arguments, f->arguments_n, c->ask->vars, out, &error);

@@ -99,7 +99,16 @@ enum mer_err sql_lab_compile(const struct sql_lab *lab, struct mer_arena *a, con
                              .entity_ids_n = slices(ask->ids, ids),
                              .tenant = mer_slice_of(ask->tenant ? ask->tenant : "t-foo"),
                              .region = mer_slice_of(ask->region ? ask->region : "us-east")};
-    return mer_sql_compile(a, &it, out, diag);
+    enum mer_err got = mer_sql_compile(a, &it, out, diag);
+    struct mer_fetch_memo memo = {.arena = a};
+    op->memo = &memo;
+    for (int use = 0; use < 3; use++) {
+        struct mer_sql kept = {0};
+        struct mer_diag ignored = {0};
+        if (mer_sql_compile(a, &it, &kept, &ignored) != got || (!got && !sql_lab_same(out, &kept)))
+            fail_msg("%s: kept with the operation it is another statement", ask->query);
+    }
+    return got;
 }
 
 struct mer_sql sql_lab_must(const struct sql_lab *lab, struct mer_arena *a, const struct sql_lab_ask *ask)

@@ -35,6 +35,9 @@ enum mer_err sql_lab_compile(const struct sql_lab *lab, struct mer_arena *a, con
 // As above, and fails the test unless it compiles.
 struct mer_sql sql_lab_must(const struct sql_lab *lab, struct mer_arena *a, const struct sql_lab_ask *ask);
 
+// Text, parameters and lane.
+bool sql_lab_same(const struct mer_sql *a, const struct mer_sql *b);
+
 // The operation as a fetch, NULL where a field is not known (for fuzzing).
 struct mer_fetch_op *sql_lab_fetch(struct mer_arena *a, const struct mer_schema *s,
                                    const struct mer_ast_operation *op, const struct mer_type *entity);
