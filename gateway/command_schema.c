@@ -70,21 +70,45 @@ static bool introspect(struct mer_arena *a, const struct mer_schema *api, struct
     return ok;
 }
 
-int mer_command_schema(struct mer_arena *a, const struct mer_config *c, bool json)
+// `Type.field(argument:)` and the like, each as it stands in the schema.
+static int print_elements(const struct mer_schema *api, const struct mer_schema_args *args, struct mer_buf *b)
 {
+    int rc = 0;
+    for (size_t i = 0; i < args->coordinates_n; i++) {
+        struct mer_coordinate c;
+        struct mer_schema_element e;
+        struct mer_diag d = {0};
+        enum mer_err err = mer_coordinate_parse(mer_slice_of(args->coordinates[i]), &c, &d);
+        err = err ? err : mer_coordinate_resolve(api, &c, &e, &d);
+        if (err) {
+            fprintf(stderr, "meridian: %s: %s\n", args->coordinates[i], d.msg);
+            rc = 1;
+            continue;
+        }
+        mer_print_schema_element(b, &e);
+        mer_buf_add_char(b, '\n');
+    }
+    return rc;
+}
+
+int mer_command_schema(struct mer_arena *a, const struct mer_config *c, const struct mer_schema_args *args)
+{
+    int rc = 0;
     const struct mer_schema *api = load_api(a, c);
     struct mer_buf b;
     if (!api) {
         return 2;
     }
     mer_buf_init(&b, a, 1 << 16);
-    if (!json) {
+    if (args->coordinates_n) {
+        rc = print_elements(api, args, &b);
+    } else if (!args->json) {
         mer_print_schema(&b, api);
     } else if (!introspect(a, api, &b)) {
         fprintf(stderr, "meridian: the schema cannot be told as introspection\n");
         return 1;
     }
-    return fwrite(b.p, 1, b.n, stdout) == b.n ? 0 : 1;
+    return fwrite(b.p, 1, b.n, stdout) == b.n ? rc : 1;
 }
 
 // ---- validate ----

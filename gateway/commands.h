@@ -13,9 +13,14 @@ struct mer_plan_args {
 };
 
 int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const struct mer_plan_args *args);
+struct mer_schema_args {
+    bool json;
+    const char *const *coordinates; // print these elements of it alone
+    size_t coordinates_n;
+};
 // Prints the API schema as SDL, or as the answer of an introspection query. Of the configuration only
 // `supergraph`.
-int mer_command_schema(struct mer_arena *a, const struct mer_config *c, bool json);
+int mer_command_schema(struct mer_arena *a, const struct mer_config *c, const struct mer_schema_args *args);
 // Checks documents (files; *.json: lists of trusted documents; "-": standard input) against the API schema
 // and the limits; prints `FILE:LINE:COLUMN: message` for each finding.
 int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const char *const *paths, size_t n);

@@ -31,7 +31,7 @@ static int usage(const char *what)
         "       meridian check  --config FILE [--offline]\n"
         "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
         "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
-        "       meridian schema (--config FILE|--supergraph FILE) [--json]\n"
+        "       meridian schema (--config FILE|--supergraph FILE) [--json | COORDINATE…]\n"
         "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
         "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
         what);
@@ -106,13 +106,14 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
         return mer_command_routes(arena, NULL, a->plan.admin);
     }
     bool schema = strcmp(command, "schema") == 0, validate = strcmp(command, "validate") == 0;
-    if ((a->files_n > 0) != validate) {
+    if (validate ? a->files_n == 0 : a->files_n > 0 && (!schema || a->plan.json)) {
         return usage(validate ? "DOCUMENT is expected" : a->files[0]);
     }
+    const struct mer_schema_args about = {a->plan.json, a->files, a->files_n};
     if ((schema || validate) && a->supergraph && !a->config) {
         mer_config_defaults(arena, &c);
         c.supergraph = mer_slice_of(a->supergraph);
-        return schema ? mer_command_schema(arena, &c, a->plan.json)
+        return schema ? mer_command_schema(arena, &c, &about)
                       : mer_command_validate(arena, &c, a->files, a->files_n);
     }
     if (!a->config) {
@@ -127,7 +128,7 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
         return mer_serve(&c);
     }
     if (schema) {
-        return mer_command_schema(arena, &c, a->plan.json);
+        return mer_command_schema(arena, &c, &about);
     }
     if (validate) {
         return mer_command_validate(arena, &c, a->files, a->files_n);

@@ -5,7 +5,7 @@
 #define MER_SCHEMA_PRINTER_H
 
 #include "base/buf.h"
-#include "schema/types.h"
+#include "schema/coordinate.h"
 
 // ---- laid out ----
 void mer_print_document(struct mer_buf *b, const struct mer_ast_document *doc);
@@ -16,6 +16,8 @@ void mer_print_type_ref(struct mer_buf *b, const struct mer_type_ref *t);
 // The whole schema without built-in types and directives; and one type of it.
 void mer_print_schema(struct mer_buf *b, const struct mer_schema *s);
 void mer_print_schema_type(struct mer_buf *b, const struct mer_schema *s, const struct mer_type *t);
+// The element that a coordinate names, as it stands in the schema, without indentation.
+void mer_print_schema_element(struct mer_buf *b, const struct mer_schema_element *e);
 
 // An argument's or input field's default as a value of its type would be written; false without one.
 bool mer_print_default(struct mer_buf *b, struct mer_arena *a, const struct mer_input *in);

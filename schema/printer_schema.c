@@ -165,21 +165,21 @@ static void directive(struct schema_printer *p, const struct mer_directive_def *
 
 // ---- types ----
 
-static void field(struct schema_printer *p, const struct mer_field *f, bool first)
+static void field(struct schema_printer *p, const struct mer_field *f, uint32_t levels, bool first)
 {
-    description(p, f->description, 1, first);
-    indent(p, 1);
+    description(p, f->description, levels, first);
+    indent(p, levels);
     mer_buf_add(p->b, f->name);
-    arguments(p, f->arguments, f->arguments_n, 1);
+    arguments(p, f->arguments, f->arguments_n, levels);
     mer_buf_add(p->b, MER_S(": "));
     mer_print_type_ref(p->b, &f->type);
     deprecated(p, &f->directives);
 }
 
-static void enum_value(struct schema_printer *p, const struct mer_enum_value *v, bool first)
+static void enum_value(struct schema_printer *p, const struct mer_enum_value *v, uint32_t levels, bool first)
 {
-    description(p, v->description, 1, first);
-    indent(p, 1);
+    description(p, v->description, levels, first);
+    indent(p, levels);
     mer_buf_add(p->b, v->name);
     deprecated(p, &v->directives);
 }
@@ -194,9 +194,9 @@ static void members(struct schema_printer *p, const struct mer_type *t)
         if (i)
             mer_buf_add_char(p->b, '\n');
         if (t->fields_n) {
-            field(p, &t->fields[i], i == 0);
+            field(p, &t->fields[i], 1, i == 0);
         } else if (t->values_n) {
-            enum_value(p, &t->values[i], i == 0);
+            enum_value(p, &t->values[i], 1, i == 0);
         } else {
             description(p, t->inputs[i].description, 1, i == 0);
             indent(p, 1);
@@ -238,6 +238,24 @@ void mer_print_schema_type(struct mer_buf *b, const struct mer_schema *s, const 
     struct schema_printer p = {b, mer_arena_create(0)};
     (void)s;
     type(&p, t);
+    mer_arena_destroy(p.a);
+}
+
+void mer_print_schema_element(struct mer_buf *b, const struct mer_schema_element *e)
+{
+    struct schema_printer p = {b, mer_arena_create(0)};
+    if (e->input) {
+        description(&p, e->input->description, 0, true);
+        input_value(&p, e->input);
+    } else if (e->field) {
+        field(&p, e->field, 0, true);
+    } else if (e->value) {
+        enum_value(&p, e->value, 0, true);
+    } else if (e->directive) {
+        directive(&p, e->directive);
+    } else {
+        type(&p, e->type);
+    }
     mer_arena_destroy(p.a);
 }
 

@@ -284,6 +284,9 @@ def scenario_the_schema_command_tells_what_clients_see(fleet):
     configured_too = meridian("schema", "--config", config_file("us-east")).stdout
     equal(configured_too.count("directive @freshness(maxAge: Int!) on QUERY | FIELD"), 1, "a configured gateway's own directive")
     assert set(sdl.stdout.splitlines()) <= set(configured_too.splitlines()), "by configuration"
+    part = meridian("schema", "--supergraph", supergraph, "Query.orders(first:)", "OrderStatus.DRAFT", "@nope")
+    equal((part.returncode, part.stdout), (1, "first: Int = 20\nDRAFT\n"), "by coordinates")
+    equal(part.stderr, "meridian: @nope: The schema has no @nope.\n", "what is not there")
     if npm_kit.skipped(npm_kit.missing("graphql")):
         return
     document = "query A { facilities { code nmae } }"
