@@ -1,2 +1,3 @@
-mer_fuzz_target(graphql SOURCES fuzz_graphql.c USES schema)
-mer_fuzz_target(sdl SOURCES fuzz_sdl.c USES schema)
+foreach(target lexer parser validation variables sdl)
+  mer_fuzz_target(${target} SOURCES fuzz_${target}.c USES schema)
+endforeach()
