@@ -80,8 +80,8 @@ static void add_fields(struct hop_text *t, struct mer_fetch_field *const *fields
     mer_buf_add_char(&t->body, '{');
     for (uint32_t i = 0; i < n; i++) {
         const struct mer_fetch_field *f = fields[i];
-        if (f->on) {
-            mer_buf_printf(&t->body, "...on %.*s{", MER_FMT(f->on->name));
+        if (f->on.n) { // a source of rows: one type
+            mer_buf_printf(&t->body, "...on %.*s{", MER_FMT(f->on.items[0]->name));
         }
         if (mer_slice_eq(f->key, f->field->name)) {
             mer_buf_printf(&t->body, "%.*s", MER_FMT(f->key));
@@ -94,7 +94,7 @@ static void add_fields(struct hop_text *t, struct mer_fetch_field *const *fields
         } else if (f->children_n) {
             add_fields(t, f->children, f->children_n);
         }
-        mer_buf_add(&t->body, f->on ? MER_S("} ") : MER_S(" "));
+        mer_buf_add(&t->body, f->on.n ? MER_S("} ") : MER_S(" "));
     }
     mer_buf_add_char(&t->body, '}');
 }
@@ -275,19 +275,33 @@ static struct mer_exec_error *not_understood(struct exec_part *p, int status)
     return exec_part_error(p, "FETCH_ERROR", "the other gateway's answer is not understood");
 }
 
-// An entity that is null there for a reason: its fields here are null for the same.
+static bool is_null_at(const struct exec_part *p, int64_t at)
+{
+    if (!p->value || p->value->type != MER_JSON_ARRAY || at >= p->value->count) {
+        return false;
+    }
+    const struct mer_json_node *item = mer_json_first(&p->json, p->value);
+    for (int64_t i = 0; i < at; i++) {
+        item = mer_json_next(&p->json, item);
+    }
+    return item->type == MER_JSON_NULL;
+}
+
+// An entity that is null there for a reason, its own or that of a field in it which may not be null: its
+// fields here are null for the same.
 static bool take_entity_error(struct exec_part *p, const struct mer_json_node *node,
                               struct mer_exec_error *err)
 {
     const struct mer_json_node *path = mer_json_get(&p->json, node, MER_S("path"));
     int64_t at = -1;
     if (p->fetch->plan->kind != MER_FETCH_ENTITY || p->fetch->kpi || !path || path->type != MER_JSON_ARRAY ||
-        path->count != 2 ||
+        path->count < 2 ||
         !mer_json_i64(&p->json, mer_json_next(&p->json, mer_json_first(&p->json, path)), &at) || at < 0 ||
-        at >= (int64_t)p->ids_n) {
+        at >= (int64_t)p->ids_n || (path->count > 2 && !is_null_at(p, at))) {
         return false;
     }
-    p->fetch->id_errors[p->ordinals[at]] = err;
+    struct mer_exec_error **why = &p->fetch->id_errors[p->ordinals[at]];
+    *why = *why ? *why : err;
     return true;
 }
 
@@ -370,6 +384,22 @@ static void take_answer(struct exec_part *p)
     }
 }
 
+// A site that does not answer: a facility that is away, or a region's gateway and with it the region.
+static void tell_gone(struct exec_part *p)
+{
+    struct mer_exec *x = p->x;
+    bool edge = p->place->tier == MER_TIER_EDGE;
+    struct mer_fresh_entry gone = {.source = x->ask.site->sources[p->fetch->plan->source].name,
+                                   .region = p->place->region,
+                                   .facility = p->place->facility,
+                                   .tier = p->place->tier,
+                                   .as_of_us = MER_TIME_UNKNOWN,
+                                   .cached_at_us = MER_TIME_UNKNOWN,
+                                   .online = !edge,
+                                   .unreachable = !edge};
+    mer_fresh_add(&x->fresh, &gone);
+}
+
 static void answered(void *owner, const struct mer_gql_answer *r)
 {
     struct exec_part *p = owner;
@@ -379,14 +409,12 @@ static void answered(void *owner, const struct mer_gql_answer *r)
         if (r->err != MER_ERR_TIMEOUT && exec_retry(p)) {
             return;
         }
-        struct mer_fresh_entry gone = {.source = x->ask.site->sources[p->fetch->plan->source].name,
-                                       .region = p->place->region,
-                                       .tier = p->place->tier,
-                                       .as_of_us = MER_TIME_UNKNOWN,
-                                       .cached_at_us = MER_TIME_UNKNOWN,
-                                       .online = true,
-                                       .unreachable = true};
-        mer_fresh_add(&x->fresh, &gone);
+        const struct mer_place *asked = p->place;
+        if (exec_refuse(p)) {
+            x->ask.site->parts_failed[asked->index]++;
+        } else {
+            tell_gone(p);
+        }
         exec_part_done(p);
         return;
     }

@@ -287,7 +287,9 @@ static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
                    ? exec_part_error(p, "FORBIDDEN", "this gateway takes no such write")
                    : exec_part_error(p, "SOURCE_UNAVAILABLE", "no placement here serves this field");
     default:
-        tell_unreachable(p);
+        if (!p->fetch->plan->write) {
+            tell_unreachable(p);
+        }
         return exec_part_error(p, "SOURCE_UNAVAILABLE", "no healthy placement for %.*s",
                                MER_FMT(place.n ? place : MER_S("this field")));
     }
@@ -349,6 +351,7 @@ void exec_ask_part(struct exec_part *p)
     struct mer_exec_error *e = exec_place_part(p);
     if (e) {
         p->error = e;
+        (void)exec_refuse(p);
         exec_part_done(p);
     } else {
         ask_placed(p);
