@@ -11,11 +11,10 @@
 #include "base/json.h"
 #include "gateway/graphql_http.h"
 #include "planner/operation.h"
-#include "schema/parser.h"
-#include "schema/supergraph.h"
 #include "schema/values.h"
 
 #include "../unit/gateway/http_request.h"
+#include "lib/load.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -68,58 +67,6 @@ void __wrap_free(void *p)
 {
     uncount(p);
     __real_free(p);
-}
-
-// ---- the gateway's knowledge ----
-
-static struct mer_slice read_file(struct mer_arena *a, const char *path)
-{
-    struct mer_buf b;
-    size_t n;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        exit(2);
-    }
-    mer_buf_init(&b, a, 1 << 16);
-    do {
-        n = fread(mer_buf_reserve(&b, 1 << 16), 1, 1 << 16, f);
-        b.n += n;
-    } while (n);
-    fclose(f);
-    return mer_buf_slice(&b);
-}
-
-static void check(enum mer_err err, const char *path, const struct mer_diag *d)
-{
-    if (err != MER_OK) {
-        fprintf(stderr, "%s:%u:%u: %s\n", path, d->line, d->column, d->msg);
-        exit(2);
-    }
-}
-
-static struct mer_slice stem(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    struct mer_slice rest = mer_slice_of(slash ? slash + 1 : path);
-    return mer_slice_cut(&rest, '.');
-}
-
-static void load(struct mer_arena *a, int n, char **paths, struct mer_graph *out)
-{
-    const struct mer_schema_options options = {.assume_valid = true, .allow_unknown_directives = true};
-    struct mer_source *sources = MER_NEW_N(a, struct mer_source, n);
-    struct mer_supergraph *sg = NULL;
-    struct mer_diag d = {0};
-    check(mer_supergraph_load(a, read_file(a, paths[0]), &sg, &d), paths[0], &d);
-    for (int i = 1; i < n; i++) {
-        struct mer_ast_document *doc = NULL;
-        struct mer_schema *s = NULL;
-        check(mer_parse(a, read_file(a, paths[i]), MER_PARSE_TYPE_SYSTEM, NULL, &doc, &d), paths[i], &d);
-        check(mer_schema_build(a, doc, &options, &s, &d), paths[i], &d);
-        sources[i - 1] = (struct mer_source){.name = stem(paths[i]), .index = (uint32_t)i - 1, .schema = s};
-    }
-    *out = (struct mer_graph){.api = sg->api, .sources = sources, .sources_n = (uint32_t)n - 1};
 }
 
 // ---- one body ----
@@ -225,7 +172,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: hostile_tool SUPERGRAPH SDL…\n");
         return 2;
     }
-    load(a, argc - 1, argv + 1, &graph);
+    load_graph(a, argc - 1, argv + 1, &graph);
     struct mer_coder *coder = mer_coder_create();
     while (scanf("%7s %zu", flags, &n) == 2 && getchar() == '\n') {
         char *body = malloc(n ? n : 1);

@@ -10,48 +10,14 @@
 #include "base/json.h"
 #include "schema/parser.h"
 #include "schema/printer.h"
-#include "schema/supergraph.h"
 #include "schema/validate.h"
+
+#include "lib/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SCHEMAS_MAX 32
-
-static struct mer_slice read_file(struct mer_arena *a, const char *path)
-{
-    struct mer_buf b;
-    size_t n;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        exit(2);
-    }
-    mer_buf_init(&b, a, 1 << 16);
-    do {
-        n = fread(mer_buf_reserve(&b, 1 << 16), 1, 1 << 16, f);
-        b.n += n;
-    } while (n);
-    fclose(f);
-    return mer_buf_slice(&b);
-}
-
-static void build(struct mer_arena *a, const char *path, const struct mer_schema **out)
-{
-    struct mer_diag d = {0};
-    struct mer_supergraph *sg = NULL;
-    struct mer_schema *s = NULL;
-    struct mer_ast_document *doc = NULL;
-    bool api = strncmp(path, "api:", 4) == 0;
-    struct mer_slice text = read_file(a, api ? path + 4 : path);
-    if (api ? mer_supergraph_load(a, text, &sg, &d) != MER_OK
-            : mer_parse(a, text, MER_PARSE_TYPE_SYSTEM, NULL, &doc, &d) != MER_OK ||
-                  mer_schema_build(a, doc, NULL, &s, &d) != MER_OK) {
-        fprintf(stderr, "%s:%u:%u: %s\n", path, d.line, d.column, d.msg);
-        exit(2);
-    }
-    *out = api ? sg->api : s;
-}
 
 static void write_error(struct mer_buf *b, struct mer_slice message, const struct mer_loc *locs, uint32_t n)
 {
@@ -85,11 +51,9 @@ static void judge(struct mer_arena *a, const struct mer_schema *s, struct mer_sl
 
 static int print_schema(struct mer_arena *a, const char *path)
 {
-    const struct mer_schema *s;
     struct mer_buf b;
-    build(a, path, &s);
     mer_buf_init(&b, a, 1 << 16);
-    mer_print_schema(&b, s);
+    mer_print_schema(&b, load_schema(a, path));
     fwrite(b.p, 1, b.n, stdout);
     return 0;
 }
@@ -126,7 +90,7 @@ int main(int argc, char **argv)
         rc = 2;
     } else {
         for (int i = 1; i < argc; i++)
-            build(a, argv[i], &schemas[i - 1]);
+            schemas[i - 1] = load_schema(a, argv[i]);
         rc = serve(schemas, (unsigned)argc - 1);
     }
     mer_arena_destroy(a);
