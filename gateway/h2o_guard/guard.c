@@ -49,6 +49,7 @@ __attribute__((constructor)) static void find_all(void)
     find(&mer_guard_real.phr_chunked, "phr_decode_chunked");
     find(&mer_guard_real.socket_close, "h2o_socket_close");
     find(&mer_guard_real.send_error, "h2o_send_error_generic");
+    find(&mer_guard_real.hpack_flatten, "h2o_hpack_flatten_response");
 }
 
 void mer_guard_configure(const struct mer_guard_limits *limits)

@@ -88,7 +88,8 @@ struct mer_guard_conn {
     size_t discarded_bytes;
     struct mer_guard_upload *uploads;
     uint32_t uploads_n, uploads_cap;
-    uint32_t discards_n; // in use
+    struct mer_guard_token *token; // the last one that came Huffman coded, or NULL
+    uint32_t discards_n;           // in use
     struct mer_guard_discard discards[MER_GUARD_DISCARDS];
 };
 

@@ -4,6 +4,8 @@
 // hooks.
 #include "gateway/h2o_guard/guard_priv.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 enum {
@@ -289,6 +291,8 @@ void mer_guard_conn_fini(struct mer_guard_conn *g)
 {
     MER_ASSERT(g->magic == MER_GUARD_MAGIC);
     mer_guard_body_fini(g);
+    free(g->token);
+    g->token = NULL;
     g->magic = 0;
 }
 

@@ -67,6 +67,8 @@ struct guard_real {
                            size_t *); // only proved to exist: ours replaces it
     void (*socket_close)(h2o_socket_t *);
     void (*send_error)(h2o_req_t *, int, const char *, const char *, int);
+    void (*hpack_flatten)(h2o_buffer_t **, h2o_hpack_header_table_t *, uint32_t, size_t, h2o_res_t *,
+                          h2o_timestamp_t *, const h2o_iovec_t *, size_t);
 };
 extern struct guard_real mer_guard_real;
 extern struct mer_guard_limits mer_guard_limits;
@@ -113,6 +115,21 @@ struct guard_frame {
     uint8_t flags;
     uint32_t stream;
 };
+
+// guard_spare.c
+// The Huffman code of a header block's one authorization; n 0: there is none, or it is not worth remembering.
+struct guard_coded {
+    size_t length_at; // where the string's length stands in the block
+    size_t at, n;
+};
+enum { GUARD_CODED_MIN = 64, GUARD_BLOCK_MAX = 8192 };
+// The block with the authorization in clear, written to `block` (GUARD_BLOCK_MAX bytes), if it is the one
+// that is remembered; else src.
+const uint8_t *mer_guard_token_recall(const struct mer_guard_conn *g, const uint8_t *src, size_t *len,
+                                      const struct guard_coded *c, uint8_t *block);
+// The library has read a block with this code and no error, and this is what it made of the block.
+void mer_guard_token_learn(struct mer_guard_conn *g, const uint8_t *coded, size_t coded_n,
+                           const h2o_headers_t *headers);
 
 // guard_bodies.c
 // A request's head is there, and a body follows.

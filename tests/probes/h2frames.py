@@ -44,6 +44,18 @@ def string(text):
     return integer(0, 7, len(raw)) + raw
 
 
+# RFC 7541, appendix B: the symbols of five bits.
+FIVE_BITS = "012aceiost"
+
+
+def coded(text):
+    """A text of these symbols, Huffman coded; the last octet is filled with ones."""
+    bits = "".join(f"{FIVE_BITS.index(c):05b}" for c in text)
+    bits += "1" * (-len(bits) % 8)
+    raw = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+    return integer(0x80, 7, len(raw)) + raw
+
+
 def literal(name, value):
     """A field that is not indexed."""
     return b"\x00" + string(name) + string(value)

@@ -69,6 +69,19 @@ static void answer_echo(struct mer_http_req *req)
                req->body.n, MER_FMT(shown), mer_http_headers_n(req), MER_FMT(req->peer_cn), req->is_tls));
 }
 
+// The token that came, and a header that is new each time.
+static void answer_token(struct mer_http_req *req)
+{
+    const struct mer_http_header headers[] = {
+        {MER_S("content-type"), MER_S("text/plain")},
+        {MER_S("server-timing"), mer_arena_printf(req->arena, "n;dur=%llu", (unsigned long long)handled)},
+        {MER_S("x-after"), MER_S("it")}};
+    struct mer_slice token = mer_http_header(req, "authorization");
+    struct mer_slice body = mer_arena_printf(req->arena, "%zu %.*s\n",
+                                             mer_http_header_count(req, "authorization"), MER_FMT(token));
+    mer_http_respond(req, 200, headers, 3, &body, 1);
+}
+
 static void answer_metrics(struct mer_http_req *req)
 {
     struct mer_buf b;
@@ -98,6 +111,8 @@ static void on_request(void *owner, struct mer_http_req *req)
         answer_slowly(req, strtoull(digits, NULL, 10));
     } else if (mer_slice_is(req->path, "/slow")) {
         answer_slowly(req, 50);
+    } else if (mer_slice_is(req->path, "/token")) {
+        answer_token(req);
     } else if (mer_slice_starts(req->path, MER_S("/echo"))) {
         answer_echo(req);
     } else if (mer_slice_is(req->path, "/hang")) {

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """HTTP/2: what one connection could do to libh2o 2.2.5, and what any server must refuse."""
+import random
+import re
 import struct
 import time
 
@@ -169,6 +171,72 @@ def continuation_during_shutdown(server):
 
 
 continuation_during_shutdown.ends = True
+
+
+# An authorization under the static table's name, by the way it asks to be indexed.
+NOT_INDEXED, NEVER_INDEXED, INDEXED = b"\x0f\x08", b"\x1f\x08", b"\x57"
+
+
+@probe
+def coded_tokens(server):
+    """A token that comes Huffman coded again and again is the one that was sent, whatever came before it."""
+    rng = random.Random(7)
+    c, stream = server.http2(), -1
+    c.send(BIG_WINDOW)
+
+    def ask(*fields):
+        nonlocal stream
+        stream += 2
+        c.send(h2.request(stream, "/token", extra=b"".join(fields) + h2.literal("x-behind", "it")))
+        return tuple(c.answer(stream)[1].decode().rstrip("\n").split(" ", 1))
+
+    def token(n):
+        return "".join(rng.choice(h2.FIVE_BITS) for _ in range(n))
+    lengths = [1, 60, 101, 102, 103, 104, 126, 127, 128, 200, 201, 254, 255, 256, 400, 3000, 3276, 3277, 3300, 5000]
+    known = [token(n) for n in lengths for _ in range(2)]
+    for _ in range(400):
+        text = rng.choice(known[-4:] if rng.random() < 0.3 else known)
+        if rng.random() < 0.2:  # another one of the same length
+            text = text[:-1] + rng.choice(h2.FIVE_BITS)
+        for _ in range(rng.choice((1, 1, 3))):
+            how = rng.choice((NOT_INDEXED, NEVER_INDEXED, INDEXED))
+            value = h2.coded(text) if rng.random() < 0.9 else h2.string(text)
+            check(ask(how + value) == ("1", text), f"a token of {len(text)} came as another")
+    old, new = known[20], known[22]
+    check(ask(INDEXED + h2.coded(old)) == ("1", old) and ask(b"\xbe") == ("1", old), "from the table")
+    check(ask(INDEXED + h2.coded(old)) == ("1", old) and ask(b"\xbe") == ("1", old), "from the table, in clear")
+    for first, second in ((old, new), (new, old), (old, old)):
+        check(ask(NOT_INDEXED + h2.coded(first), NOT_INDEXED + h2.coded(second)) == ("2", first), "two tokens")
+        check(ask(b"\xbe", NOT_INDEXED + h2.coded(new)) == ("2", old), "one of the table, one coded")
+        check(ask(NOT_INDEXED + h2.coded(new)) == ("1", new), "the one that stood second")
+    wrong = bytearray(h2.coded(old))
+    wrong[-30:] = b"\xff" * 30  # EOS
+    for _ in range(2):
+        c, stream = server.http2(), -1
+        check(ask(NOT_INDEXED + h2.coded(old)) == ("1", old), "a new connection")
+        c.send(h2.request(3, "/token", extra=NOT_INDEXED + bytes(wrong)))
+        check(c.wait_closed()[0], "a code that means nothing is no token")
+    c = server.http2()
+    c.send(h2.request(1, "/token", extra=NOT_INDEXED + bytes(wrong)))
+    check(c.wait_closed()[0], "nor where it comes first")
+
+
+@probe
+def fresh_headers(server):
+    """What is new in each answer stands behind all else, and enters no table."""
+    c = server.http2()
+    for stream in (1, 3, 5):
+        c.send(h2.request(stream, "/token"))
+        head, body, _ = c.answer(stream)
+        at = head.find(b"\x00\x0dserver-timing")
+        check(at > 0, "server-timing is a literal")
+        rest = head[at + 15:]
+        value, rest = rest[1:1 + rest[0]], rest[1 + rest[0]:]
+        check(re.fullmatch(rb"n;dur=\d+", value), f"its value is {value}")
+        check(rest[:2] == b"\x0f\x0d" and int(rest[3:]) == len(body) and rest[2] == len(rest) - 3,
+              f"and the length, which is {rest}")
+        if stream > 1:
+            check(at < 12, f"all before it is in the table: {at} bytes")
 
 
 @probe
