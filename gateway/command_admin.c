@@ -30,9 +30,11 @@ static int dial(const char *host, const char *port)
     return fd;
 }
 
-bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body)
+// One exchange; *status is 0 when nobody answered.
+static struct mer_slice exchange(struct mer_arena *a, const char *address, const char *request, int *status)
 {
     struct mer_slice where = mer_slice_of(address);
+    *status = 0;
     if (mer_slice_starts(where, MER_S("http://"))) {
         where = mer_slice_make(where.p + 7, where.n - 7);
     }
@@ -41,10 +43,11 @@ bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, s
     port = mer_slice_cut(&port, '/');
     int fd = dial(mer_arena_cstr(a, host), mer_arena_cstr(a, port));
     if (fd < 0) {
-        return false;
+        return MER_NIL;
     }
-    struct mer_slice ask = mer_arena_printf(a, "GET %s HTTP/1.1\r\nhost: %.*s\r\nconnection: close\r\n\r\n",
-                                            path, MER_FMT(host));
+    struct mer_slice ask =
+        mer_arena_printf(a, "%s HTTP/1.1\r\nhost: %.*s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                         request, MER_FMT(host));
     struct mer_buf b;
     mer_buf_init(&b, a, 65536);
     bool sent = write(fd, ask.p, ask.n) == (ssize_t)ask.n;
@@ -53,21 +56,36 @@ bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, s
         b.n += (size_t)n;
     }
     close(fd);
-    char *end = b.n ? memmem(b.p, b.n, "\r\n\r\n", 4) : NULL;
-    if (!end || b.n < 12 || memcmp(b.p + 8, " 200", 4) != 0) {
-        return false;
+    char *end = b.n > 12 ? memmem(b.p, b.n, "\r\n\r\n", 4) : NULL;
+    if (!end) {
+        return MER_NIL;
     }
-    *body = mer_slice_make(end + 4, (size_t)(b.p + b.n - end) - 4);
-    return true;
+    *status = (int)strtol(b.p + 9, NULL, 10);
+    return mer_slice_make(end + 4, (size_t)(b.p + b.n - end) - 4);
+}
+
+bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body)
+{
+    int status = 0;
+    *body = exchange(a, address, mer_arena_printf(a, "GET %s", path).p, &status);
+    return status == 200;
+}
+
+static const char *find_admin(const struct mer_config *c, const char *admin)
+{
+    admin = admin ? admin : getenv("MERIDIAN_ADMIN");
+    admin = admin ? admin : c && c->admin.address.n ? c->admin.address.p : NULL;
+    if (!admin) {
+        fprintf(stderr, "meridian: --admin URL or --config FILE is expected\n");
+    }
+    return admin;
 }
 
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin)
 {
     struct mer_slice body = MER_NIL;
-    admin = admin ? admin : getenv("MERIDIAN_ADMIN");
-    admin = admin ? admin : c && c->admin.address.n ? c->admin.address.p : NULL;
+    admin = find_admin(c, admin);
     if (!admin) {
-        fprintf(stderr, "meridian: --admin URL or --config FILE is expected\n");
         return 2;
     }
     if (!mer_admin_get(a, admin, "/routes", &body)) {
@@ -76,4 +94,20 @@ int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const ch
     }
     printf("%.*s\n", MER_FMT(body));
     return 0;
+}
+
+int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin)
+{
+    int status = 0;
+    admin = find_admin(c, admin);
+    if (!admin) {
+        return 2;
+    }
+    struct mer_slice body = exchange(a, admin, "POST /reload", &status);
+    if (status == 0) {
+        fprintf(stderr, "meridian: %s does not answer\n", admin);
+        return 1;
+    }
+    printf("%.*s\n", MER_FMT(body));
+    return status == 200 ? 0 : 1;
 }

@@ -181,7 +181,11 @@ int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const stru
         return fail(2, d.msg);
     }
     struct mer_site site = {.graph = &snapshot->graph};
-    mer_site_places(a, c, &site);
+    if (c->router) {
+        mer_site_subgraphs(a, snapshot, &site);
+    } else {
+        mer_site_places(a, c, &site);
+    }
     for (uint32_t i = 0; i < site.sources_n; i++) {
         site.sources[i].binding = snapshot->sources[i].binding;
         site.sources[i].catalogue = snapshot->sources[i].catalogue;
@@ -206,6 +210,6 @@ int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const stru
     }
     mer_operation_unref(op);
     mer_board_destroy(site.board);
-    mer_snapshot_destroy(snapshot);
+    mer_snapshot_unref(snapshot);
     return rc;
 }

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
+
 #define FILE_BYTES_MAX (4u << 20)
 
 static struct mer_slice directory_of(struct mer_arena *a, const char *path)
@@ -34,6 +36,40 @@ enum mer_err mer_config_parse(struct mer_arena *a, const struct mer_config_input
     }
     bool ok = mer_config_read(&r, root, out) && mer_config_check(&r, root, out);
     return ok ? MER_OK : MER_ERR_INVALID;
+}
+
+// JSON's strings are YAML's too; only what stands for the environment is left to escape.
+static void add_text(struct mer_buf *b, const char *key, const char *value)
+{
+    struct mer_buf escaped;
+    mer_buf_init(&escaped, b->a, 64);
+    for (const char *c = value; *c; c++) {
+        if (c[0] == '$' && c[1] == '{') {
+            mer_buf_add_char(&escaped, '$');
+        }
+        mer_buf_add_char(&escaped, *c);
+    }
+    mer_buf_printf(b, "%s: ", key);
+    mer_json_write_string(b, mer_buf_slice(&escaped));
+}
+
+enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_router *in,
+                                   struct mer_config *out, struct mer_diag *diag)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, a, 512);
+    mer_buf_add(&b, MER_S("self: {name: router, tier: global}\nlisten:\n  - "));
+    add_text(&b, "address", in->listen);
+    if (in->admin) {
+        add_text(&b, "\nadmin:\n  address", in->admin);
+    }
+    add_text(&b, "\nsupergraph", in->supergraph);
+    mer_buf_add_char(&b, '\n');
+    struct mer_config_input text = {
+        .path = "command line", .text = mer_buf_slice(&b), .sets = in->sets, .sets_n = in->sets_n};
+    enum mer_err err = mer_config_parse(a, &text, out, diag);
+    out->router = true;
+    return err;
 }
 
 static enum mer_err read_file(struct mer_arena *a, const char *path, struct mer_slice *out,
@@ -75,8 +111,9 @@ enum mer_err mer_config_check_serving(const struct mer_config *c, struct mer_dia
 {
     const char *missing = !c->listens_n      ? "`listen` is missing: serve needs an address for clients"
                           : !c->supergraph.p ? "`supergraph` is missing: serve needs the composed supergraph"
-                          : !c->auth.jwks.p  ? "`auth.jwks` is missing: serve needs the keys of tokens"
-                                             : NULL;
+                          : !c->auth.jwks.p && !c->router
+                              ? "`auth.jwks` is missing: serve needs the keys of tokens"
+                              : NULL;
     if (!missing) {
         return MER_OK;
     }

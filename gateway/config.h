@@ -155,6 +155,8 @@ struct mer_config {
     struct mer_config_rollup rollup;
     struct mer_config_monitor monitor;
     bool introspection, development;
+    bool router; // made for a supergraph alone (mer_config_for_router): its subgraphs are the sources,
+                 // callers are not known
     struct {
         enum mer_log_level log;
     } telemetry;
@@ -170,7 +172,17 @@ void mer_config_defaults(struct mer_arena *a, struct mer_config *out);
 enum mer_err mer_config_load(struct mer_arena *a, const char *path, const char *const *sets, size_t sets_n,
                              struct mer_config *out, struct mer_diag *diag) MER_MUST_CHECK;
 
-// The same over text in memory, without I/O. `path` is for messages and as the base of relative paths.
+// For `serve --supergraph`: a configuration without a file. Listens at `listen`, and at `admin` where that is
+// not NULL; every other key is at its default or set.
+struct mer_config_router {
+    const char *supergraph, *listen, *admin;
+    const char *const *sets;
+    size_t sets_n;
+};
+enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_router *in,
+                                   struct mer_config *out, struct mer_diag *diag) MER_MUST_CHECK;
+
+// mer_config_load over text in memory, without I/O. `path` is for messages and as the base of relative paths.
 struct mer_config_input {
     const char *path;
     struct mer_slice text;

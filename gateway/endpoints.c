@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/explorer.h"
+#include "gateway/reload.h"
 #include "gateway/worker.h"
 #include "resolvers/postgres/pool.h"
 
@@ -132,16 +133,20 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_init(&b, req->arena, 16384);
     write_requests(&b, &w->counters);
     struct mer_plan_cache_stats pc;
-    mer_plan_cache_stats(w->plans, &pc);
+    mer_plan_cache_stats(w->now->plans, &pc);
     mer_buf_printf(&b,
                    "meridian_plan_cache_hits_total %llu\nmeridian_plan_cache_misses_total "
                    "%llu\nmeridian_plan_cache_operations %u\n",
                    (unsigned long long)pc.hits, (unsigned long long)pc.misses, pc.operations);
     mer_buf_printf(&b, "meridian_requests_in_flight %u\n", w->in_flight);
-    for (uint32_t i = 0; i < w->site->places_n; i++) {
-        write_place(&b, w->site, i);
+    struct mer_reload_stats rs;
+    mer_reload_stats(w->reload, &rs);
+    mer_buf_printf(&b, "meridian_reloads_total %llu\nmeridian_reloads_refused_total %llu\n",
+                   (unsigned long long)rs.reloads, (unsigned long long)rs.refused);
+    for (uint32_t i = 0; i < w->now->site->places_n; i++) {
+        write_place(&b, w->now->site, i);
     }
-    write_lag(&b, w->site);
+    write_lag(&b, w->now->site);
     mer_server_write_metrics(&b, &w->server, 1);
     respond(req, 200, "text/plain; version=0.0.4; charset=utf-8", mer_buf_slice(&b));
 }
@@ -189,7 +194,7 @@ static void write_facilities(struct mer_buf *b, const struct mer_site *s, const 
 
 static void routes(struct mer_worker *w, struct mer_http_req *req)
 {
-    const struct mer_site *s = w->site;
+    const struct mer_site *s = w->now->site;
     struct mer_buf b;
     mer_buf_init(&b, req->arena, 8192);
     mer_buf_add(&b, MER_S("{\"regions\":["));
@@ -234,6 +239,8 @@ static void admin(struct mer_worker *w, struct mer_http_req *req)
         respond(req, 403, JSON_TYPE,
                 MER_S("{\"errors\":[{\"message\":\"foreign host or "
                       "origin\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}"));
+    } else if (mer_slice_is(req->path, "/reload") && mer_slice_is(req->method, "POST")) {
+        mer_reload_handle(w, req);
     } else if (!mer_slice_is(req->method, "GET")) {
         not_found(req);
     } else if (mer_slice_is(req->path, "/metrics")) {
@@ -256,9 +263,9 @@ static void sources(struct mer_worker *w, struct mer_http_req *req)
         health(w, req);
         return;
     }
-    for (uint32_t i = 0; mer_slice_starts(req->path, prefix) && i < w->site->sources_n; i++) {
+    for (uint32_t i = 0; mer_slice_starts(req->path, prefix) && i < w->now->site->sources_n; i++) {
         struct mer_slice name = mer_slice_make(req->path.p + prefix.n, req->path.n - prefix.n);
-        if (mer_slice_eq(name, w->site->sources[i].name)) {
+        if (mer_slice_eq(name, w->now->site->sources[i].name)) {
             mer_request_handle(w, MER_FACE_SOURCES, i, req);
             return;
         }
@@ -276,7 +283,8 @@ void mer_face_handle(void *owner, struct mer_http_req *req)
     } else if (mer_slice_is(req->path, "/graphql")) {
         mer_request_handle(f->worker, MER_FACE_CLIENTS, 0, req);
     } else if (mer_slice_starts(req->path, MER_S("/explorer/"))) {
-        mer_explorer_handle(req, f->worker->coder, f->worker->snapshot->explorer_headers);
+        mer_explorer_handle(req, f->worker->coder,
+                            mer_arena_copy(req->arena, f->worker->now->snapshot->explorer_headers));
     } else if (mer_slice_is(req->path, "/health")) {
         health(f->worker, req);
     } else if (mer_slice_is(req->path, "/ready")) {

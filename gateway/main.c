@@ -11,7 +11,7 @@
 #define FILES_MAX 4096
 
 struct args {
-    const char *config, *supergraph, *from, *to;
+    const char *config, *supergraph, *listen, *from, *to;
     const char *files[FILES_MAX]; // arguments without a name
     size_t files_n;
     const char *sets[SETS_MAX];
@@ -23,18 +23,20 @@ struct args {
 
 static int usage(const char *what)
 {
-    fprintf(
-        stderr,
-        "meridian: %s\n"
-        "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
-        "       meridian rollup --config FILE [--once] [--from T --to T]\n"
-        "       meridian check  --config FILE [--offline]\n"
-        "       meridian plan   --config FILE [--query FILE|-] [--variables FILE] [--tenant T] [--role R]\n"
-        "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
-        "       meridian schema (--config FILE|--supergraph FILE) [--json | COORDINATE…]\n"
-        "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
-        "       meridian routes [--admin HOST:PORT] [--config FILE]\n",
-        what);
+    fprintf(stderr,
+            "meridian: %s\n"
+            "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
+            "       meridian serve  --supergraph FILE --listen HOST:PORT [--admin HOST:PORT] [--threads N]\n"
+            "                       [--set KEY.PATH=VALUE]…\n"
+            "       meridian rollup --config FILE [--once] [--from T --to T]\n"
+            "       meridian check  --config FILE [--offline]\n"
+            "       meridian plan   (--config FILE|--supergraph FILE) [--query FILE|-] [--variables FILE] "
+            "[--tenant T] [--role R]\n"
+            "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
+            "       meridian schema (--config FILE|--supergraph FILE) [--json | COORDINATE…]\n"
+            "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
+            "       meridian routes|reload [--admin HOST:PORT] [--config FILE]\n",
+            what);
     return 2;
 }
 
@@ -48,6 +50,7 @@ static bool take_value(struct args *a, const char *name, const char *value)
     const struct option options[] = {
         {"--config", &a->config},
         {"--supergraph", &a->supergraph},
+        {"--listen", &a->listen},
         {"--from", &a->from},
         {"--to", &a->to},
         {"--query", &a->plan.query},
@@ -98,12 +101,39 @@ static bool parse_args(int argc, char **argv, struct args *a)
     return true;
 }
 
+// What works on a supergraph without a configuration, beside `schema` and `validate`.
+static int run_router(struct mer_arena *arena, const char *command, const struct args *a)
+{
+    struct mer_config c;
+    struct mer_diag d = {0};
+    bool serve = strcmp(command, "serve") == 0;
+    if (!serve && strcmp(command, "plan") != 0) {
+        return usage("--config FILE is expected");
+    }
+    if (serve && !a->listen) {
+        return usage("--listen HOST:PORT is expected");
+    }
+    struct mer_config_router in = {.supergraph = a->supergraph,
+                                   .listen = serve ? a->listen : "127.0.0.1:1",
+                                   .admin = serve ? a->plan.admin : NULL,
+                                   .sets = a->sets,
+                                   .sets_n = a->sets_n};
+    if (mer_config_for_router(arena, &in, &c, &d)) {
+        fprintf(stderr, "meridian: %s\n", d.msg);
+        return 2;
+    }
+    return serve ? mer_serve(&c) : mer_command_plan(arena, &c, &a->plan);
+}
+
 static int run(struct mer_arena *arena, const char *command, const struct args *a)
 {
     struct mer_config c;
     struct mer_diag d = {0};
     if (strcmp(command, "routes") == 0 && !a->config) {
         return mer_command_routes(arena, NULL, a->plan.admin);
+    }
+    if (strcmp(command, "reload") == 0 && !a->config) {
+        return mer_command_reload(arena, NULL, a->plan.admin);
     }
     bool schema = strcmp(command, "schema") == 0, validate = strcmp(command, "validate") == 0;
     if (validate ? a->files_n == 0 : a->files_n > 0 && (!schema || a->plan.json)) {
@@ -115,6 +145,9 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
         c.supergraph = mer_slice_of(a->supergraph);
         return schema ? mer_command_schema(arena, &c, &about)
                       : mer_command_validate(arena, &c, a->files, a->files_n);
+    }
+    if (a->supergraph && !a->config) {
+        return run_router(arena, command, a);
     }
     if (!a->config) {
         return usage(schema || validate ? "--config FILE or --supergraph FILE is expected"
@@ -144,6 +177,9 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
     }
     if (strcmp(command, "routes") == 0) {
         return mer_command_routes(arena, &c, a->plan.admin);
+    }
+    if (strcmp(command, "reload") == 0) {
+        return mer_command_reload(arena, &c, a->plan.admin);
     }
     return usage("unknown command");
 }

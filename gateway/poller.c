@@ -188,6 +188,15 @@ struct mer_poller *mer_poller_create(const struct mer_poller_opts *opts)
     return poller;
 }
 
+void mer_poller_move(struct mer_poller *poller, struct mer_site *site)
+{
+    MER_ASSERT(site->places_n == poller->n);
+    poller->opts.site = site;
+    for (uint32_t i = 0; i < poller->n; i++) {
+        poller->probes[i].place = &site->places[i];
+    }
+}
+
 static bool all_heard(const struct mer_poller *poller)
 {
     for (uint32_t i = 0; i < poller->n; i++) {

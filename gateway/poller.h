@@ -23,6 +23,8 @@ struct mer_poller *mer_poller_create(const struct mer_poller_opts *opts);
 // Runs the loop until every placement has answered its first question or failed it, at most so long: a
 // gateway that takes requests before it knows anything would call healthy places unhealthy.
 void mer_poller_warm(struct mer_poller *p, uint32_t wait_ms);
+// Goes on for another site with the same placements: the one before may go.
+void mer_poller_move(struct mer_poller *p, struct mer_site *site);
 void mer_poller_destroy(struct mer_poller *p);
 
 #endif

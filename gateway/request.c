@@ -17,6 +17,7 @@
 
 struct request {
     struct mer_worker *w;
+    struct mer_running *on; // what was newest when it came
     struct mer_http_req *http;
     enum mer_face_kind face;
     const struct mer_graph *graph;
@@ -49,6 +50,8 @@ static void release(struct request *r)
         mer_known_token_unref(r->token);
         r->token = NULL;
     }
+    mer_running_unref(r->on);
+    r->on = NULL;
 }
 
 static void aborted(void *owner)
@@ -72,7 +75,7 @@ static void measure(struct request *r)
 
 #define add_header mer_answer_add
 
-static void send(struct request *r, struct mer_answer *a)
+static void reply(struct request *r, struct mer_answer *a)
 {
     struct mer_http_req *http = r->http;
     measure(r);
@@ -134,7 +137,7 @@ static void refuse_with(struct request *r, int status, const char *code, const c
     }
     r->w->counters.refused++;
     mer_worker_count_code(r->w, code);
-    send(r, &a);
+    reply(r, &a);
 }
 
 static void refuse(struct request *r, int status, const char *code, const char *fmt, ...)
@@ -162,13 +165,24 @@ static void refuse_operation(struct request *r, const struct mer_operation_error
     mer_buf_add(&b, MER_S("]}"));
     r->w->counters.refused++;
     struct mer_answer a = {.status = graphql_status(r), .body = mer_buf_slice(&b)};
-    send(r, &a);
+    reply(r, &a);
 }
 
 // ---- the steps ----
 
+// Of a router that knows no callers: everything is everybody's, and who asks is for the subgraphs to know.
+static bool take_anyone(struct request *r)
+{
+    r->ask.caller = (struct mer_caller){
+        .tenant = MER_S("-"), .role = MER_S("service"), .facilities = MER_S("*"), .rows = true};
+    return true;
+}
+
 static bool know_caller(struct request *r)
 {
+    if (!r->w->auth) {
+        return take_anyone(r);
+    }
     struct mer_slice token = mer_auth_bearer(mer_http_header(r->http, "authorization"));
     const char *why = "no token";
     if (token.n && mer_http_header_count(r->http, "authorization") == 1) {
@@ -213,7 +227,7 @@ static bool find_document(struct request *r, struct mer_http_problem *problem)
     struct mer_graphql_params *p = &r->params;
     bool clients = r->face == MER_FACE_CLIENTS;
     const struct mer_graphql_documents from = {
-        .trusted = clients ? w->snapshot->documents : NULL,
+        .trusted = clients ? r->on->snapshot->documents : NULL,
         .only = clients && w->config->persisted.only,
         .registry = clients ? w->registry : NULL,
     };
@@ -237,8 +251,7 @@ static const struct mer_operation_opts *operation_opts(const struct request *r)
 
 static bool find_operation(struct request *r)
 {
-    struct mer_worker *w = r->w;
-    r->op = mer_plan_cache_get(w->plans, r->graph, r->params.query, r->params.operation_name);
+    r->op = mer_plan_cache_get(r->on->plans, r->graph, r->params.query, r->params.operation_name);
     if (r->op) {
         return true;
     }
@@ -249,7 +262,7 @@ static bool find_operation(struct request *r)
         refuse_operation(r, errors, n);
         return false;
     }
-    mer_plan_cache_put(w->plans, r->op);
+    mer_plan_cache_put(r->on->plans, r->op);
     return true;
 }
 
@@ -329,7 +342,7 @@ static void answer_dry_run(struct request *r)
     write_cost(r, &b);
     mer_buf_add(&b, MER_S("}}"));
     struct mer_answer a = {.status = 200, .body = mer_buf_slice(&b)};
-    send(r, &a);
+    reply(r, &a);
 }
 
 // `meridian-explain: plan|dry-run`, for those who run the place. False: the request was answered.
@@ -339,10 +352,14 @@ static bool explain(struct request *r)
     if (how.n == 0) {
         return true;
     }
-    enum mer_user_role role = r->token->claims.role;
+    bool open = !r->token && r->w->config->development;
+    enum mer_user_role role = r->token ? r->token->claims.role : open ? MER_USER_DEVELOPER : MER_USER_SERVICE;
     bool dry = mer_slice_is(how, "dry-run");
-    if (role != MER_USER_DEVELOPER && role != MER_USER_OPERATOR && role != MER_USER_SERVICE) {
-        refuse(r, 403, "FORBIDDEN", "role %s may not see plans", mer_user_role_name(role));
+    if ((role != MER_USER_DEVELOPER && role != MER_USER_OPERATOR && role != MER_USER_SERVICE) ||
+        (!r->token && !open)) {
+        refuse(r, 403, "FORBIDDEN", "%s may not see plans",
+               r->token ? mer_arena_printf(r->http->arena, "role %s", mer_user_role_name(role)).p
+                        : "callers");
         return false;
     }
     if (!dry && !mer_slice_is(how, "plan")) {
@@ -366,7 +383,7 @@ static void execute(struct request *r)
     struct mer_worker *w = r->w;
     r->planned_us = mer_time_mono_us();
     r->ask.arena = r->http->arena;
-    r->ask.site = w->site;
+    r->ask.site = r->on->site;
     r->ask.plan = r->op->plan;
     r->ask.vars = &r->vars;
     r->ask.hop = r->face == MER_FACE_SOURCES || mer_http_header(r->http, "meridian-hop").n > 0;
@@ -493,7 +510,7 @@ static void answered(void *owner)
     }
     add_cache_headers(r, &a);
     add_header(&a, MER_S("server-timing"), server_timing(r));
-    send(r, &a);
+    reply(r, &a);
 }
 
 void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source,
@@ -505,9 +522,10 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     }
     struct request *r = MER_NEW(req->arena, struct request);
     r->w = w;
+    r->on = mer_running_ref(w->now);
     r->http = req;
     r->face = face;
-    r->graph = face == MER_FACE_SOURCES ? w->site->sources[source].graph : &w->snapshot->graph;
+    r->graph = face == MER_FACE_SOURCES ? r->on->site->sources[source].graph : &r->on->snapshot->graph;
     r->media = mer_media_choose(req);
     req->on_abort = aborted;
     req->owner = r;
@@ -516,7 +534,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     if (r->media == MER_MEDIA_HTML) {
         struct mer_answer a = {.status = 200, .body = mer_explorer_page()};
         add_header(&a, MER_S("content-security-policy"), MER_S(MER_EXPLORER_POLICY));
-        send(r, &a);
+        reply(r, &a);
         return;
     }
     if (r->media == MER_MEDIA_NONE) {

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/reload.h"
 #include "gateway/worker.h"
 
 #define LISTENS_MAX 18
@@ -27,6 +28,7 @@ struct serving {
     const struct mer_config *config;
     struct mer_worker_listen listens[LISTENS_MAX];
     uint32_t listens_n;
+    bool first; // no process was started before
 };
 
 static int usage(const struct mer_diag *d)
@@ -112,8 +114,16 @@ static void wait_for_signal(int fd)
     }
 }
 
-static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth,
-                       int signals)
+// For those who started it and wait: only the first time, not when a process that died is started again.
+static void tell_ready(const struct serving *s)
+{
+    if (s->config->router && s->first) {
+        printf("ready http://%.*s/graphql\n", MER_FMT(s->config->listens[0].address));
+        fflush(stdout);
+    }
+}
+
+static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
 {
     struct mer_worker *workers[THREADS_MAX];
     pthread_t threads[THREADS_MAX];
@@ -131,12 +141,14 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
             return usage(&d);
         }
     }
+    struct mer_reload *reload = mer_reload_create(s->config);
     for (int64_t i = 0; i < n; i++) {
         struct mer_diag d = {0};
         struct mer_worker_opts o = {.index = (uint32_t)i,
                                     .config = s->config,
                                     .snapshot = snapshot,
                                     .auth = auth,
+                                    .reload = reload,
                                     .listens = s->listens,
                                     .listens_n = s->listens_n,
                                     .cache_bytes = (size_t)(s->config->cache.memory_bytes / n),
@@ -149,14 +161,18 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
     }
     mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name),
             (long long)n);
+    mer_reload_start(reload, workers, (uint32_t)n, snapshot);
+    tell_ready(s);
     wait_for_signal(signals);
     stop_listening(s);
+    mer_reload_stop(reload);
     for (int64_t i = 0; i < n; i++) {
         mer_loop_post(workers[i]->loop, &posts[i], drain_post, workers[i]);
     }
     for (int64_t i = 0; i < n; i++) {
         pthread_join(threads[i], NULL);
     }
+    mer_reload_destroy(reload);
     if (shared) {
         mer_memcached_stop(shared);
     }
@@ -174,7 +190,7 @@ static int run_workers(struct serving *s, const struct mer_snapshot *snapshot, s
     return 0;
 }
 
-static int child(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth)
+static int child(struct serving *s, struct mer_snapshot *snapshot, struct mer_auth *auth)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -217,8 +233,7 @@ static bool child_ended(struct serving *s, pid_t pid, int signals, int *status, 
     }
 }
 
-static int supervise(struct serving *s, const struct mer_snapshot *snapshot, struct mer_auth *auth,
-                     int signals)
+static int supervise(struct serving *s, struct mer_snapshot *snapshot, struct mer_auth *auth, int signals)
 {
     bool stopping = false;
     while (true) {
@@ -231,6 +246,7 @@ static int supervise(struct serving *s, const struct mer_snapshot *snapshot, str
             return child(s, snapshot, auth);
         }
         int status = 0;
+        s->first = false;
         child_ended(s, pid, signals, &status, &stopping);
         int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (stopping || code == 2) {
@@ -245,7 +261,7 @@ static int supervise(struct serving *s, const struct mer_snapshot *snapshot, str
 
 int mer_serve(const struct mer_config *config)
 {
-    struct serving s = {.config = config};
+    struct serving s = {.config = config, .first = true};
     struct mer_diag d = {0};
     struct mer_snapshot *snapshot = NULL;
     struct mer_auth_opts ao = {config->auth.jwks, config->auth.audience, config->auth.issuer};
@@ -262,8 +278,8 @@ int mer_serve(const struct mer_config *config)
         return usage(&d);
     }
     int rc;
-    struct mer_auth *auth = mer_auth_create(&ao, &d);
-    if (auth && open_all(&s, &d)) {
+    struct mer_auth *auth = config->router ? NULL : mer_auth_create(&ao, &d);
+    if ((auth || config->router) && open_all(&s, &d)) {
         int fd = signalfd(-1, &set, SFD_CLOEXEC);
         MER_ASSERT(fd >= 0);
         rc = supervise(&s, snapshot, auth, fd);
@@ -274,6 +290,6 @@ int mer_serve(const struct mer_config *config)
     if (auth) {
         mer_auth_unref(auth);
     }
-    mer_snapshot_destroy(snapshot);
+    mer_snapshot_unref(snapshot);
     return rc;
 }

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include "base/hash.h"
+#include "gateway/snapshot_priv.h"
 #include "schema/parser.h"
 #include "schema/supergraph.h"
 
@@ -35,6 +38,58 @@ enum mer_err mer_file_read(struct mer_arena *a, const char *path, struct mer_sli
     }
     *out = mer_buf_slice(&b);
     return MER_OK;
+}
+
+// ---- the files that a snapshot was read from ----
+
+static uint64_t look(const char *path)
+{
+    struct stat st = {0};
+    if (stat(path, &st) != 0) {
+        return 0;
+    }
+    uint64_t h = mer_hash_mix((uint64_t)st.st_dev, (uint64_t)st.st_ino);
+    h = mer_hash_mix(h, (uint64_t)st.st_size);
+    return mer_hash_mix(mer_hash_mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
+}
+
+// As it is before it is read: what changes while it is read shows as a change later.
+static void note_file(struct mer_snapshot *s, struct mer_slice path)
+{
+    if (path.n) {
+        s->files[s->files_n++] = (struct mer_snapshot_file){path.p, look(path.p)};
+    }
+}
+
+static void note_files(struct mer_snapshot *s)
+{
+    const struct mer_config *c = s->config;
+    s->files = MER_NEW_N(s->arena, struct mer_snapshot_file, 3 + 2 * (size_t)c->sources_n);
+    note_file(s, c->supergraph);
+    note_file(s, c->persisted.file);
+    note_file(s, c->development ? c->explorer.headers : MER_NIL);
+    for (uint32_t i = 0; i < c->sources_n; i++) {
+        note_file(s, c->sources[i].sdl);
+        note_file(s, c->sources[i].kpis);
+    }
+}
+
+uint64_t mer_snapshot_look(const struct mer_snapshot *s)
+{
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < s->files_n; i++) {
+        h = mer_hash_mix(h, look(s->files[i].path));
+    }
+    return h;
+}
+
+uint64_t mer_snapshot_identity(const struct mer_snapshot *s)
+{
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < s->files_n; i++) {
+        h = mer_hash_mix(h, s->files[i].identity);
+    }
+    return h;
 }
 
 static enum mer_err in_file(struct mer_diag *diag, enum mer_err err, const char *path)
@@ -126,11 +181,14 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
 {
     const struct mer_config *c = s->config;
     struct mer_supergraph *sg = NULL;
-    enum mer_err err = mer_snapshot_supergraph(s->arena, c->supergraph.p, true, &sg, diag);
+    enum mer_err err = mer_snapshot_supergraph(s->arena, c->supergraph.p, !c->router, &sg, diag);
     if (err) {
         return err;
     }
     struct mer_source *sources = MER_NEW_N(s->arena, struct mer_source, c->sources_n);
+    if (c->router) {
+        return in_file(diag, mer_snapshot_subgraphs(s, sg, diag), c->supergraph.p);
+    }
     s->sources = MER_NEW_N(s->arena, struct mer_snapshot_source, c->sources_n);
     s->sources_n = c->sources_n;
     for (uint32_t i = 0; i < c->sources_n && !err; i++) {
@@ -177,6 +235,8 @@ enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snaps
     s->config = config;
     enum mer_err err = load_all(s, diag);
     err = err ? err : load_face(s, diag);
+    atomic_init(&s->refs, 1);
+    note_files(s);
     if (err) {
         mer_arena_destroy(a);
         return err;
@@ -185,9 +245,15 @@ enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snaps
     return MER_OK;
 }
 
-void mer_snapshot_destroy(struct mer_snapshot *s)
+struct mer_snapshot *mer_snapshot_ref(struct mer_snapshot *s)
 {
-    if (s) {
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+void mer_snapshot_unref(struct mer_snapshot *s)
+{
+    if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
         mer_arena_destroy(s->arena);
     }
 }

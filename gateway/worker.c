@@ -5,10 +5,13 @@
 
 #include "base/log.h"
 #include "base/time.h"
-#include "gateway/site_build.h"
+#include "gateway/reload.h"
+#include "gateway/warm.h"
 
 // Not longer, though a place may not answer: who asked for a restart waits.
 #define WARM_MS 300
+// Planning trusted documents takes at most so long of a start.
+#define DOCUMENTS_US 1000000
 
 const uint32_t mer_latency_bounds_us[11] = {500,   1000,   2500,   5000,    10000,  25000,
                                             50000, 100000, 250000, 1000000, 5000000};
@@ -82,6 +85,19 @@ static enum mer_err make_server(struct mer_worker *w, const struct mer_worker_op
     return w->server ? MER_OK : MER_ERR_INVALID;
 }
 
+static void watch_places(struct mer_worker *w)
+{
+    struct mer_poller_opts p = {
+        .site = w->now->site,
+        .health_ms = (uint32_t)w->config->monitor.interval_ms,
+        .health_timeout_ms = (uint32_t)w->config->monitor.timeout_ms,
+        .failures = (uint32_t)w->config->monitor.failures,
+        .writes = w->index == 0,
+    };
+    w->poller = mer_poller_create(&p);
+    mer_poller_warm(w->poller, WARM_MS);
+}
+
 enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_worker **out,
                                struct mer_diag *diag)
 {
@@ -90,35 +106,26 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     *out = w;
     w->index = opts->index;
     w->config = opts->config;
-    w->snapshot = opts->snapshot;
-    w->auth = mer_auth_ref(opts->auth);
+    w->reload = opts->reload;
+    w->auth = opts->auth ? mer_auth_ref(opts->auth) : NULL;
     w->loop = mer_loop_create();
     w->started_us = mer_time_mono_us();
-    w->plans = mer_plan_cache_create(2000);
     w->tokens = mer_token_memory_create(10000, 16u << 20);
     w->coder = mer_coder_create();
     if (w->config->persisted.automatic) {
         w->registry = mer_registry_create(opts->registry_bytes);
     }
     set_limits(w);
-    enum mer_err err = mer_site_build(w->loop, opts->snapshot, &w->site, diag);
+    w->answers_bytes = opts->cache_bytes / 4; // they are made of what the other cache holds
+    w->cache = mer_cache_create(w->loop, opts->cache_bytes - w->answers_bytes, opts->shared);
+    enum mer_err err = mer_running_create(w, opts->snapshot, NULL, &w->now, diag);
     if (err) {
         return err;
     }
-    size_t answers = opts->cache_bytes / 4; // they are made of what the other cache holds
-    w->cache = mer_cache_create(w->loop, opts->cache_bytes - answers, opts->shared);
-    w->answers = mer_memory_cache_create(answers);
-    w->site->cache = w->cache;
-    w->site->answers = w->answers;
-    struct mer_poller_opts p = {
-        .site = w->site,
-        .health_ms = (uint32_t)w->config->monitor.interval_ms,
-        .health_timeout_ms = (uint32_t)w->config->monitor.timeout_ms,
-        .failures = (uint32_t)w->config->monitor.failures,
-        .writes = opts->index == 0,
-    };
-    w->poller = mer_poller_create(&p);
-    mer_poller_warm(w->poller, WARM_MS);
+    if (!w->config->router) {
+        watch_places(w);
+    }
+    mer_warm_documents(w, mer_time_mono_us() + DOCUMENTS_US);
     return make_server(w, opts, diag);
 }
 
@@ -135,6 +142,7 @@ static void drained(void *owner)
 
 void mer_worker_drain(struct mer_worker *w)
 {
+    mer_reload_give_up(w);
     mer_server_drain(w->server, (uint32_t)w->config->limits.drain_ms, drained, w);
 }
 
@@ -146,18 +154,16 @@ void mer_worker_destroy(struct mer_worker *w)
     if (w->poller) {
         mer_poller_destroy(w->poller);
     }
-    if (w->site) {
-        mer_site_destroy(w->site);
-    }
+    mer_running_unref(w->now);
     if (w->cache) {
         mer_cache_destroy(w->cache);
     }
-    mer_memory_cache_destroy(w->answers);
-    mer_plan_cache_destroy(w->plans);
     mer_token_memory_destroy(w->tokens);
     mer_registry_destroy(w->registry);
     mer_coder_destroy(w->coder);
-    mer_auth_unref(w->auth);
+    if (w->auth) {
+        mer_auth_unref(w->auth);
+    }
     mer_loop_destroy(w->loop);
     free(w->faces);
     free(w);
@@ -192,7 +198,7 @@ static bool place_usable(const struct mer_site *s, uint32_t i)
 
 bool mer_worker_ready(const struct mer_worker *w, struct mer_buf *out)
 {
-    const struct mer_site *s = w->site;
+    const struct mer_site *s = w->now->site;
     bool all = true;
     mer_buf_add(out, MER_S("\"sources\":{"));
     for (uint32_t k = 0; k < s->sources_n; k++) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Worker: one loop with all that is its own: site, server, poller, plan cache, known tokens, counters.
 // Nothing is shared between workers but the snapshot and the keys, which do not change.
+//
+// What a reload changes stands together in a struct mer_running. A request holds the one that it began on
+// until it has ended; the worker holds the newest.
 #ifndef MER_GATEWAY_WORKER_H
 #define MER_GATEWAY_WORKER_H
 
@@ -25,19 +28,29 @@ struct mer_worker_counters {
 };
 extern const uint32_t mer_latency_bounds_us[11];
 
+// What requests run on, made of one snapshot for one loop.
+struct mer_running {
+    struct mer_worker *worker;
+    struct mer_snapshot *snapshot; // a reference
+    struct mer_site *site;
+    struct mer_plan_cache *plans;
+    struct mer_memory_cache *answers;
+    uint32_t refs;
+};
+
 struct mer_worker {
     uint32_t index;
     const struct mer_config *config;
-    const struct mer_snapshot *snapshot;
-    struct mer_auth *auth;
+    struct mer_auth *auth; // NULL: callers are not known
     struct mer_loop *loop;
-    struct mer_site *site;
+    struct mer_running *now;
     struct mer_server *server;
-    struct mer_poller *poller;
+    struct mer_poller *poller; // NULL where nobody is asked after
     struct mer_cache *cache;
-    struct mer_memory_cache *answers;
-    struct mer_plan_cache *plans;
     struct mer_token_memory *tokens;
+    struct mer_reload *reload; // whom to ask for a new snapshot
+    struct mer_reload_wait *reload_waits;
+    size_t answers_bytes;
     struct mer_operation_opts operation_opts, hop_opts;
     struct mer_registry *registry; // documents that clients registered; NULL: off
     struct mer_coder *coder;
@@ -65,8 +78,9 @@ struct mer_worker_listen {
 struct mer_worker_opts {
     uint32_t index;
     const struct mer_config *config;
-    const struct mer_snapshot *snapshot;
-    struct mer_auth *auth; // a reference is taken
+    struct mer_snapshot *snapshot; // a reference is taken
+    struct mer_auth *auth;         // the same; NULL: callers are not known
+    struct mer_reload *reload;
     const struct mer_worker_listen *listens;
     uint32_t listens_n;
     size_t cache_bytes;           // this loop's share of memory
@@ -81,6 +95,14 @@ void mer_worker_run(struct mer_worker *w);
 // Any thread, and from a post: drains the server, then lets run return.
 void mer_worker_drain(struct mer_worker *w);
 void mer_worker_destroy(struct mer_worker *w);
+
+// running.c: made anew with one reference, in place of `before` (NULL: the first). Blocks for certificate
+// files alone.
+enum mer_err mer_running_create(struct mer_worker *w, struct mer_snapshot *snapshot,
+                                const struct mer_running *before, struct mer_running **out,
+                                struct mer_diag *diag) MER_MUST_CHECK;
+struct mer_running *mer_running_ref(struct mer_running *r);
+void mer_running_unref(struct mer_running *r);
 
 // How client operations are made under this configuration.
 struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c);

@@ -56,6 +56,10 @@ struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct 
 // Takes a reference of its own; the least recently used one goes when it is full.
 void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op);
 
+// Every operation that it holds, and how often it was found there.
+void mer_plan_cache_each(const struct mer_plan_cache *c,
+                         void (*fn)(void *owner, const struct mer_operation *op, uint64_t uses), void *owner);
+
 struct mer_plan_cache_stats {
     uint64_t hits, misses;
     uint32_t operations;

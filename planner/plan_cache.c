@@ -10,6 +10,7 @@ struct entry {
     uint64_t hash;
     struct entry *chain; // same bucket
     struct entry *newer, *older;
+    uint64_t uses;
 };
 
 struct mer_plan_cache {
@@ -87,6 +88,7 @@ struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct 
             unlink_lru(c, e);
             push_newest(c, e);
             c->hits++;
+            e->uses++;
             e->op->refs++;
             return e->op;
         }
@@ -110,6 +112,14 @@ void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op)
     *bucket = e;
     push_newest(c, e);
     c->n++;
+}
+
+void mer_plan_cache_each(const struct mer_plan_cache *c,
+                         void (*fn)(void *owner, const struct mer_operation *op, uint64_t uses), void *owner)
+{
+    for (const struct entry *e = c->newest; e; e = e->older) {
+        fn(owner, e->op, e->uses);
+    }
 }
 
 void mer_plan_cache_stats(const struct mer_plan_cache *c, struct mer_plan_cache_stats *out)

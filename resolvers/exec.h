@@ -12,6 +12,9 @@
 #include "resolvers/freshness.h"
 #include "resolvers/site.h"
 
+struct mer_gql_header;
+struct mer_gql_answer;
+
 // On whose behalf: from the verified token.
 struct mer_caller {
     struct mer_slice tenant, role; // lower case
@@ -50,6 +53,12 @@ struct mer_exec_ask {
     // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the
     // answer is not kept whole.
     struct mer_slice text, name, variables;
+    // Of plain subgraphs: headers that each request to one carries for the client's sake, clean and with names
+    // in lower case; and who wants to hear of the headers of their answers (NULL: nobody). `heard` is called for
+    // every HTTP answer of a subgraph, whatever its status; the answer is valid until it returns.
+    const struct mer_gql_header *headers;
+    uint32_t headers_n;
+    void (*heard)(void *owner, uint32_t source, const struct mer_gql_answer *answer);
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
     void (*done)(void *owner); // exactly once, never inside mer_exec_start

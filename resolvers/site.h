@@ -24,6 +24,8 @@ struct mer_site_source {
     const struct mer_kpi_catalogue *catalogue; // KPIs; NULL for rows
     const struct mer_graph *graph;             // this source alone, as /sources/NAME serves it
     int64_t stale_after_us;
+    bool plain;     // a GraphQL server that is no gateway of ours: no parts, no ages, one place
+    uint32_t place; // the index of that place
 };
 
 struct mer_site_region {

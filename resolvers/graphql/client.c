@@ -22,6 +22,9 @@ static void let_go(struct mer_gql_call *call)
 
 void gql_call_end(struct mer_gql_call *call, struct mer_gql_answer *answer)
 {
+    if (call->state != GQL_CALL_REFUSED) {
+        gql_breaker_heard(call->client, call, answer);
+    }
     let_go(call);
     answer->elapsed_us = mer_time_mono_us() - call->sent_us;
     call->client->stats.failed_total += answer->err != MER_OK;
@@ -37,6 +40,7 @@ void gql_call_fail(struct mer_gql_call *call, enum mer_err err, const char *why)
 void mer_gql_cancel(struct mer_gql_call *call)
 {
     if (call->client && call->state != GQL_CALL_NOWHERE) {
+        gql_breaker_forget(call->client, call);
         let_go(call);
     }
 }
@@ -93,15 +97,29 @@ static bool is_clean(const struct mer_gql_call *call)
     return !call->get || call->body.n == 0;
 }
 
+static void begin_head(const struct mer_gql_client *c, struct mer_slice method, struct mer_slice path,
+                       struct mer_buf *b)
+{
+    mer_buf_add(b, method);
+    mer_buf_add(b, path);
+    mer_buf_add(b, MER_S(" HTTP/1.1\r\nhost: "));
+    mer_buf_add(b, c->url.authority);
+    mer_buf_add(b, MER_S("\r\naccept: application/graphql-response+json, application/json\r\n"));
+    if (c->opts.gzip) {
+        mer_buf_add(b, MER_S("accept-encoding: gzip\r\n"));
+    }
+}
+
 static void make_head(const struct mer_gql_client *c, struct mer_gql_call *call)
 {
     struct mer_buf b;
     mer_buf_init(&b, NULL, 1024);
-    mer_buf_add(&b, call->get ? MER_S("GET ") : MER_S("POST "));
-    mer_buf_add(&b, call->path.n ? call->path : c->url.path);
-    mer_buf_add(&b, MER_S(" HTTP/1.1\r\nhost: "));
-    mer_buf_add(&b, c->url.authority);
-    mer_buf_add(&b, MER_S("\r\naccept: application/graphql-response+json, application/json\r\n"));
+    if (!call->get && !call->path.n) {
+        mer_buf_add(&b, c->post_head);
+    } else {
+        begin_head(c, call->get ? MER_S("GET ") : MER_S("POST "), call->path.n ? call->path : c->url.path,
+                   &b);
+    }
     for (uint32_t i = 0; i < call->headers_n; i++) {
         mer_buf_add(&b, call->headers[i].name);
         mer_buf_add(&b, MER_S(": "));
@@ -122,6 +140,11 @@ static void refuse_unclean(void *owner)
     gql_call_fail(owner, MER_ERR_INVALID, "the call cannot be written as a request");
 }
 
+static void refuse_lost(void *owner)
+{
+    gql_call_fail(owner, MER_ERR_IO, "the host's name has no address");
+}
+
 static void refuse_late(void *owner)
 {
     gql_call_fail(owner, MER_ERR_TIMEOUT, "the deadline had passed before the call");
@@ -132,19 +155,28 @@ static void refuse_full(void *owner)
     gql_call_fail(owner, MER_ERR_BUSY, "too many calls wait for this origin");
 }
 
+static void refuse_open(void *owner)
+{
+    gql_call_fail(owner, MER_ERR_IO, "the circuit is open: it failed too often");
+}
+
 void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
 {
     call->client = c;
     call->conn = NULL;
-    call->sent = call->again = false;
+    call->sent = call->again = call->probe = false;
     call->state = GQL_CALL_REFUSED;
     call->sent_us = mer_time_mono_us();
     c->stats.sent_total++;
-    int64_t left_us = call->deadline_mono_us - call->sent_us;
-    mer_loop_fn *refuse = !is_clean(call)         ? refuse_unclean
-                          : left_us <= 0          ? refuse_late
-                          : gql_origin_is_full(c) ? refuse_full
-                                                  : NULL;
+    c->retry_tenths += c->retry_tenths < GQL_RETRY_TENTHS_MAX;
+    int64_t left_us = call->deadline_mono_us - call->sent_us, longest_us = (int64_t)c->opts.request_ms * 1000;
+    left_us = longest_us && left_us > longest_us ? longest_us : left_us;
+    mer_loop_fn *refuse = !is_clean(call)             ? refuse_unclean
+                          : left_us <= 0              ? refuse_late
+                          : !c->url.address_len       ? refuse_lost
+                          : gql_origin_is_full(c)     ? refuse_full
+                          : gql_breaker_lets(c, call) ? NULL
+                                                      : refuse_open;
     if (refuse) {
         mer_loop_defer(c->loop, &call->task, refuse, call);
         return;
@@ -152,23 +184,6 @@ void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
     make_head(c, call);
     mer_timer_start(c->loop, &call->timer, (uint64_t)left_us / 1000, on_deadline, call);
     gql_origin_push(c, call);
-}
-
-// ---- kept bodies ----
-
-void *mer_gql_keep(const struct mer_gql_answer *answer)
-{
-    char **kept = answer->keep;
-    void *handle = kept ? *kept : NULL;
-    if (kept) {
-        *kept = NULL;
-    }
-    return handle;
-}
-
-void mer_gql_release(void *handle)
-{
-    free(handle);
 }
 
 // ---- the client ----
@@ -186,8 +201,16 @@ static enum mer_err read_opts(struct mer_gql_client *c, const struct mer_gql_cli
     c->opts.queue_max = opts->queue_max ? opts->queue_max : 1024;
     c->opts.connect_ms = opts->connect_ms ? opts->connect_ms : 2000;
     c->opts.idle_ms = opts->idle_ms ? opts->idle_ms : 30000;
+    c->opts.breaker_ms = opts->breaker_ms ? opts->breaker_ms : 500;
     c->opts.answer_max_bytes = opts->answer_max_bytes ? opts->answer_max_bytes : (size_t)64 << 20;
     enum mer_err err = gql_url_read(c->a, opts->url, &c->url, diag);
+    if (!err && opts->address) {
+        c->url.address_len = opts->address_len;
+        memcpy(&c->url.address, opts->address, opts->address_len);
+    } else if (!err && !c->url.address_len) {
+        err = mer_diag_set(diag, MER_ERR_INVALID, "%.*s: a literal address or localhost is expected",
+                           MER_FMT(opts->url));
+    }
     if (err || !c->url.tls) {
         return err;
     }
@@ -206,20 +229,35 @@ struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct
     struct mer_gql_client *c = MER_NEW(a, struct mer_gql_client);
     c->a = a;
     c->loop = loop;
+    c->refs = 1;
     c->queue_tail = &c->queue;
     if (read_opts(c, opts, diag)) {
         mer_arena_destroy(a);
         return NULL;
     }
+    struct mer_buf head;
+    mer_buf_init(&head, a, 256);
+    begin_head(c, MER_S("POST "), c->url.path, &head);
+    c->post_head = mer_buf_slice(&head);
+    c->retry_tenths = GQL_RETRY_TENTHS_MAX;
+    c->opts.address = NULL;
+    c->opts.url = MER_NIL;
     return c;
 }
 
-void mer_gql_client_destroy(struct mer_gql_client *c)
+struct mer_gql_client *mer_gql_client_ref(struct mer_gql_client *c)
 {
-    if (!c) {
+    c->refs++;
+    return c;
+}
+
+void mer_gql_client_unref(struct mer_gql_client *c)
+{
+    if (!c || --c->refs > 0) {
         return;
     }
     gql_origin_close(c);
+    gql_inflate_end(c);
     mer_tls_client_unref(c->tls);
     mer_arena_destroy(c->a);
 }

@@ -24,12 +24,26 @@ void mer_http1_init(struct mer_http1 *h, size_t body_max_bytes)
     *h = (struct mer_http1){.body_max = body_max_bytes};
     mer_buf_init(&h->body, NULL, 0);
     mer_buf_init(&h->line, NULL, 0);
+    mer_buf_init(&h->headers, NULL, 0);
+}
+
+void mer_http1_reset(struct mer_http1 *h)
+{
+    struct mer_http1 was = *h;
+    *h = (struct mer_http1){.body_max = was.body_max, .gzip_allowed = was.gzip_allowed};
+    h->body = was.body;
+    h->line = was.line;
+    h->headers = was.headers;
+    mer_buf_clear(&h->body);
+    mer_buf_clear(&h->line);
+    mer_buf_clear(&h->headers);
 }
 
 void mer_http1_fini(struct mer_http1 *h)
 {
     mer_buf_fini(&h->body);
     mer_buf_fini(&h->line);
+    mer_buf_fini(&h->headers);
 }
 
 bool mer_http1_began(const struct mer_http1 *h)
@@ -156,6 +170,33 @@ static bool split_header(struct mer_http1 *h, struct mer_slice line, struct mer_
     return true;
 }
 
+static bool take_coding(struct mer_http1 *h, struct mer_slice value)
+{
+    if (mer_slice_ieq(value, MER_S("identity"))) {
+        return true;
+    }
+    if (!h->gzip_allowed || h->gzip ||
+        (!mer_slice_ieq(value, MER_S("gzip")) && !mer_slice_ieq(value, MER_S("x-gzip")))) {
+        return fail(h, "content-encoding was not asked for");
+    }
+    h->gzip = true;
+    return true;
+}
+
+// For whoever wants to know more of the answer than its body.
+static void keep_header(struct mer_http1 *h, struct mer_slice name, struct mer_slice value)
+{
+    char *p = mer_buf_reserve(&h->headers, name.n + value.n + 3);
+    for (size_t i = 0; i < name.n; i++) {
+        *p++ = name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] | 0x20) : name.p[i];
+    }
+    *p++ = ':';
+    *p++ = ' ';
+    memcpy(p, value.p, value.n);
+    p[value.n] = '\n';
+    h->headers.n += name.n + value.n + 3;
+}
+
 static bool take_header(struct mer_http1 *h, struct mer_slice line)
 {
     struct mer_slice name, value;
@@ -172,8 +213,10 @@ static bool take_header(struct mer_http1 *h, struct mer_slice line)
         h->chunked = true;
     } else if (mer_slice_ieq(name, MER_S("connection"))) {
         take_connection(h, value);
-    } else if (mer_slice_ieq(name, MER_S("content-encoding")) && !mer_slice_ieq(value, MER_S("identity"))) {
-        return fail(h, "content-encoding was not asked for");
+    } else if (mer_slice_ieq(name, MER_S("content-encoding"))) {
+        return take_coding(h, value);
+    } else {
+        keep_header(h, name, value);
     }
     return true;
 }
@@ -200,6 +243,8 @@ static bool pass_interim(struct mer_http1 *h)
         return fail(h, "too many interim answers");
     }
     h->headers_n = 0;
+    mer_buf_clear(&h->headers);
+    h->gzip = false;
     h->has_length = false;
     h->state = STATUS;
     return true;

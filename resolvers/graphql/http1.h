@@ -26,6 +26,9 @@ struct mer_http1 {
     int status;
     bool keep_alive; // the connection may be used again
     bool too_large;  // the error is that the body passed its limit
+    bool gzip;       // the body is compressed; only where gzip_allowed was set after init
+    bool gzip_allowed;
+    struct mer_buf headers; // "name: value\n" each, names in lower case, without those about framing
     struct mer_buf body;
     const char *error; // static text
     /* private */
@@ -39,9 +42,11 @@ struct mer_http1 {
     struct mer_buf line; // the part of a line that has come
 };
 
-// Body and line lie on the heap: mer_http1_fini, or take the body (its p becomes the caller's to free, and is
-// replaced by mer_buf_init).
+// Body, headers and line lie on the heap: mer_http1_fini, or take the body (its p becomes the caller's to
+// free, and is replaced by mer_buf_init).
 void mer_http1_init(struct mer_http1 *h, size_t body_max_bytes);
+// For the next answer; memory is kept.
+void mer_http1_reset(struct mer_http1 *h);
 void mer_http1_fini(struct mer_http1 *h);
 // Takes bytes as they come; *used tells how many belonged to this answer. After DONE or ERROR it takes no
 // more.

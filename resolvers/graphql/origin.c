@@ -94,12 +94,13 @@ static void lose(struct mer_gql_conn *conn, enum mer_err err, const char *why)
     struct mer_gql_client *c = conn->client;
     struct mer_gql_call *call = conn->call;
     bool again = call && call->idempotent && !call->again && conn->up && conn->reused &&
-                 err == MER_ERR_CLOSED && !mer_http1_began(&conn->answer);
+                 err == MER_ERR_CLOSED && !mer_http1_began(&conn->answer) && c->retry_tenths >= 10;
     char line[160]; // what says why may lie in the stream
     snprintf(line, sizeof(line), "%s", why ? why : "the connection was closed");
     close_conn(conn);
     if (again) {
         call->again = true;
+        c->retry_tenths -= 10;
         c->stats.retried_total++;
         queue_push_first(c, call);
         dispatch_soon(c);
@@ -125,8 +126,7 @@ static void write_request(struct mer_gql_conn *conn)
     struct mer_gql_call *call = conn->call;
     struct mer_slice iov[2] = {call->head, call->body};
     call->sent = true;
-    mer_http1_fini(&conn->answer);
-    mer_http1_init(&conn->answer, conn->client->opts.answer_max_bytes);
+    mer_http1_reset(&conn->answer);
     mer_stream_write(conn->stream, iov, call->get ? 1 : 2, NULL);
 }
 
@@ -142,17 +142,42 @@ static void on_connect(void *owner, const char *err)
     write_request(conn);
 }
 
+// Decodes the body in place, or makes the answer an error.
+static void decode(struct mer_gql_client *c, struct mer_buf *body, struct mer_gql_answer *answer)
+{
+    struct mer_buf plain;
+    enum mer_err err = gql_inflate(c, mer_buf_slice(body), c->opts.answer_max_bytes, &plain);
+    mer_buf_fini(body);
+    if (!err) {
+        *body = plain;
+        answer->body = mer_buf_slice(body);
+        return;
+    }
+    mer_buf_fini(&plain);
+    mer_buf_init(body, NULL, 0);
+    *answer = (struct mer_gql_answer){
+        .err = err,
+        .message = err == MER_ERR_LIMIT ? "answer too large" : "bad compressed body",
+        .maybe_executed = true,
+    };
+}
+
 // The connection is free again before its caller hears: what he sends then may use it.
 static void finish_answer(struct mer_gql_conn *conn)
 {
     struct mer_gql_client *c = conn->client;
     struct mer_gql_call *call = conn->call;
-    struct mer_buf body = conn->answer.body; // taken; freed at the end unless the caller keeps it
-    struct mer_gql_answer answer = {
-        .status = conn->answer.status, .body = mer_buf_slice(&body), .message = ""};
+    // Taken; freed at the end unless the caller keeps the body.
+    struct mer_buf body = conn->answer.body, headers = conn->answer.headers;
+    struct mer_gql_answer answer = {.status = conn->answer.status,
+                                    .body = mer_buf_slice(&body),
+                                    .headers = mer_buf_slice(&headers),
+                                    .message = ""};
+    bool zipped = conn->answer.gzip && body.n;
     // An answer that came before its request had gone out leaves the rest of that on the wire.
     bool reusable = conn->answer.keep_alive && !mer_stream_is_writing(conn->stream);
     mer_buf_init(&conn->answer.body, NULL, 0);
+    mer_buf_init(&conn->answer.headers, NULL, 0);
     detach(conn);
     if (reusable) {
         conn->reused = true;
@@ -163,10 +188,14 @@ static void finish_answer(struct mer_gql_conn *conn)
     } else {
         close_conn(conn);
     }
+    if (zipped) {
+        decode(c, &body, &answer);
+    }
     char *kept = body.p;
     answer.keep = &kept;
     gql_call_end(call, &answer);
     free(kept);
+    mer_buf_fini(&headers);
 }
 
 static size_t on_data(void *owner, struct mer_slice bytes)
@@ -216,6 +245,7 @@ static struct mer_gql_conn *open_conn(struct mer_gql_client *c)
     MER_ASSERT(conn);
     conn->client = c;
     mer_http1_init(&conn->answer, c->opts.answer_max_bytes);
+    conn->answer.gzip_allowed = c->opts.gzip;
     link_to(&c->busy, conn);
     c->stats.connections++;
     conn->stream = mer_stream_connect(c->loop, (const struct sockaddr *)&c->url.address, c->url.address_len,

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Addresses are literal, so nothing is resolved: there is no name that could come to mean another host.
+// Where an origin is. A loop never waits for a resolver: names are looked up by mer_gql_url_resolve, off the
+// loops, and a client is told the address.
 #include "resolvers/graphql/client_priv.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 static bool starts(struct mer_slice *s, struct mer_slice prefix)
 {
@@ -24,6 +27,19 @@ static bool is_path(struct mer_slice s)
     return true;
 }
 
+static bool is_name(struct mer_slice host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+                    c == '-' || c == '_';
+        if (!good) {
+            return false;
+        }
+    }
+    return host.n > 0 && host.n <= 253;
+}
+
 static bool read_host(struct mer_arena *a, struct mer_slice host, bool bracketed, uint16_t port,
                       struct gql_url *out)
 {
@@ -33,6 +49,7 @@ static bool read_host(struct mer_arena *a, struct mer_slice host, bool bracketed
         return false;
     }
     out->host = mer_arena_cstr(a, host);
+    out->port = port;
     if (bracketed) {
         out->address_len = sizeof(*v6);
         v6->sin6_family = AF_INET6;
@@ -42,7 +59,11 @@ static bool read_host(struct mer_arena *a, struct mer_slice host, bool bracketed
     out->address_len = sizeof(*v4);
     v4->sin_family = AF_INET;
     v4->sin_port = htons(port);
-    return inet_pton(AF_INET, mer_slice_is(host, "localhost") ? "127.0.0.1" : out->host, &v4->sin_addr) == 1;
+    if (inet_pton(AF_INET, mer_slice_is(host, "localhost") ? "127.0.0.1" : out->host, &v4->sin_addr) == 1) {
+        return true;
+    }
+    out->address_len = 0;
+    return is_name(host);
 }
 
 // "HOST", "HOST:PORT", "[ADDRESS]" or "[ADDRESS]:PORT".
@@ -89,11 +110,58 @@ enum mer_err gql_url_read(struct mer_arena *a, struct mer_slice text, struct gql
         return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: HOST or HOST:PORT is expected", MER_FMT(text));
     }
     if (!read_host(a, host, bracketed, (uint16_t)port, out)) {
-        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: a literal address or localhost is expected",
-                            MER_FMT(text));
+        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: bad host", MER_FMT(text));
     }
     if (!is_path(out->path)) {
         return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: bad path", MER_FMT(text));
     }
     return MER_OK;
+}
+
+// ---- names ----
+
+static bool is_kept(const struct addrinfo *found, const struct sockaddr_storage *now, socklen_t len)
+{
+    for (; len && found; found = found->ai_next) {
+        if (found->ai_addrlen == len && memcmp(found->ai_addr, now, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum mer_err look_up(const struct gql_url *url, struct sockaddr_storage *out, socklen_t *len,
+                            struct mer_diag *diag)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
+    char port[8];
+    snprintf(port, sizeof(port), "%u", url->port);
+    int rc = getaddrinfo(url->host, port, &hints, &found);
+    if (rc != 0) {
+        *len = 0;
+        return mer_diag_set(diag, MER_ERR_NOT_FOUND, "%s: %s", url->host, gai_strerror(rc));
+    }
+    if (!is_kept(found, out, *len)) {
+        memset(out, 0, sizeof(*out));
+        memcpy(out, found->ai_addr, found->ai_addrlen);
+        *len = found->ai_addrlen;
+    }
+    freeaddrinfo(found);
+    return MER_OK;
+}
+
+enum mer_err mer_gql_url_resolve(struct mer_slice text, struct sockaddr_storage *out, socklen_t *len,
+                                 struct mer_diag *diag)
+{
+    struct mer_arena *a = mer_arena_create(0);
+    struct gql_url url;
+    enum mer_err err = gql_url_read(a, text, &url, diag);
+    if (!err && url.address_len) {
+        *out = url.address;
+        *len = url.address_len;
+    } else if (!err) {
+        err = look_up(&url, out, len, diag);
+    }
+    mer_arena_destroy(a);
+    return err;
 }

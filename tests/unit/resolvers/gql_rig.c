@@ -24,7 +24,7 @@ void gql_rig_open(struct gql_rig *r, const struct gql_server_opts *server,
 
 void gql_rig_close(struct gql_rig *r)
 {
-    mer_gql_client_destroy(r->client);
+    mer_gql_client_unref(r->client);
     gql_server_stop(r->server);
     mer_loop_destroy(r->loop);
 }

@@ -290,7 +290,7 @@ static void urls(void **state)
         if ((c != NULL) != cases[i].good || (!c && (diag.err != MER_ERR_INVALID || !diag.msg[0]))) {
             fail_msg("%s: %s", cases[i].url, c ? "taken" : diag.msg);
         }
-        mer_gql_client_destroy(c);
+        mer_gql_client_unref(c);
     }
     mer_loop_destroy(loop);
 }

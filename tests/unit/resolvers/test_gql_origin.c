@@ -421,7 +421,7 @@ static void send_in_done(void **state)
 
 static void destroy_client(struct gql_asked *a)
 {
-    mer_gql_client_destroy(a->rig->client);
+    mer_gql_client_unref(a->rig->client);
     a->rig->client = NULL;
 }
 
