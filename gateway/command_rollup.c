@@ -82,6 +82,6 @@ int mer_command_check(const struct mer_config *c)
         return 1;
     }
     printf("%.*s: good\n", MER_FMT(c->path));
-    mer_snapshot_destroy(s);
+    mer_snapshot_unref(s);
     return 0;
 }

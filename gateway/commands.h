@@ -26,6 +26,8 @@ int mer_command_schema(struct mer_arena *a, const struct mer_config *c, const st
 int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const char *const *paths, size_t n);
 // GET of a path of the admin listener; prints the body.
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
+// POST of /reload there; 1 when it was refused.
+int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin);
 int mer_command_check(const struct mer_config *c);
 int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from,
                        const char *to);
