@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The router under test: started over a supergraph file, asked over HTTP, stopped by its id.
+//
+// `command` is a line for sh with $SUPERGRAPH, $LISTEN (host:port) and $PORT in its environment; it is ready when it
+// prints a line that begins with "ready ".
+import { spawn } from 'node:child_process';
+import http from 'node:http';
+import { createServer } from 'node:net';
+
+export function freePort() {
+  return new Promise((done, fail) => {
+    const probe = createServer();
+    probe.once('error', fail);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}
+
+export const serveWith = (binary) => `exec '${binary}' serve --supergraph "$SUPERGRAPH" --listen "$LISTEN"`;
+
+export class Router {
+  constructor(command) {
+    this.command = command;
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+    this.log = '';
+  }
+
+  async start(supergraph) {
+    this.port = await freePort();
+    const env = { ...process.env, SUPERGRAPH: supergraph, PORT: String(this.port), LISTEN: `127.0.0.1:${this.port}` };
+    this.process = spawn('sh', ['-c', this.command], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.ended = new Promise((done) => this.process.once('exit', (code, signal) => done((this.exit = signal ?? code))));
+    this.process.stderr.on('data', (bytes) => (this.log = (this.log + bytes).slice(-20000)));
+    const ready = new Promise((done) => {
+      let out = '';
+      this.process.stdout.on('data', (bytes) => {
+        out += bytes;
+        if (/^ready /m.test(out)) done('ready');
+      });
+    });
+    const late = new Promise((done) => setTimeout(done, 20000, 'late').unref());
+    const how = await Promise.race([ready, this.ended, late]);
+    if (how !== 'ready') {
+      await this.stop();
+      throw new Error(how === 'late' ? 'the router did not get ready' : `the router ended with ${how}: ${this.log}`);
+    }
+  }
+
+  // { status, text } or { error }: no answer within `patience` ms is an error too.
+  ask(request, patience = 10000) {
+    const body = Buffer.from(JSON.stringify(request));
+    const headers = { 'content-type': 'application/json', accept: 'application/json', 'content-length': body.length };
+    return new Promise((done) => {
+      const req = http.request({ port: this.port, path: '/graphql', method: 'POST', agent: this.agent, headers }, (res) => {
+        const parts = [];
+        res.on('data', (part) => parts.push(part));
+        res.on('end', () => done({ status: res.statusCode, text: Buffer.concat(parts).toString('utf8') }));
+        res.on('error', (e) => done({ error: e.message }));
+      });
+      req.setTimeout(patience, () => req.destroy(new Error(`no answer within ${patience} ms`)));
+      req.on('error', (e) => done({ error: e.message }));
+      req.end(body);
+    });
+  }
+
+  async stop() {
+    this.agent.destroy();
+    if (this.exit === undefined) {
+      this.signal('SIGTERM');
+      const late = setTimeout(() => this.signal('SIGKILL'), 5000);
+      await this.ended;
+      clearTimeout(late);
+    }
+    return this.exit;
+  }
+
+  signal(name) {
+    try {
+      process.kill(-this.process.pid, name);
+    } catch {
+      // it has ended
+    }
+  }
+}

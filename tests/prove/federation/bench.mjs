@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// One random schema at work: its subgraphs, the executor over the whole, and what both say of an operation.
+import { buildSchema, execute, parse } from 'graphql';
+import { Chance } from '../graphql/random.mjs';
+import { fieldSet, project, Subgraph } from '../../federation/kit/subgraph.mjs';
+import { Data } from './data.mjs';
+import { compose, subgraphTexts } from './sdl.mjs';
+import { World } from './world.mjs';
+
+const ATTEMPTS = 60;
+
+// The first attempt that composes: { world, subgraphs: [{ name, sdl }], supergraph, api, refused }.
+export function makeWorld(seed, number, url) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let world;
+    try {
+      world = new World(seed, number, attempt);
+    } catch {
+      continue; // what was chosen does not go together
+    }
+    const subgraphs = subgraphTexts(world);
+    const composed = compose(subgraphs, url);
+    if (!composed.errors && isGood(composed.api)) return { world, subgraphs, ...composed, refused: attempt };
+  }
+  return null;
+}
+
+function isGood(api) {
+  try {
+    return Boolean(buildSchema(api).getQueryType());
+  } catch {
+    return false;
+  }
+}
+
+// The value that an overridden field must not give.
+const STALE = new Error('the overridden field was asked');
+
+export class Bench {
+  constructor(model, subgraphs, api) {
+    this.model = model;
+    this.schema = buildSchema(api);
+    this.wholeData = new Data(model);
+    this.partData = new Data(model);
+    this.parts = subgraphs.map(({ name, sdl }) => this.part(name, sdl));
+    this.overridden = this.findOverridden();
+    this.trouble = []; // of the harness itself: a shrunken schema that no longer holds together
+  }
+
+  part(name, sdl) {
+    const part = new Subgraph({
+      name,
+      sdl,
+      resolve: (source, field, args, at) => this.resolve(part, source, field, args, at),
+      find: (type, keys, rep) => this.partData.find(type, keys[0].set, rep),
+    });
+    return part;
+  }
+
+  // "subgraph type field" of each field that another subgraph took over for good.
+  findOverridden() {
+    const found = new Set();
+    for (const part of this.parts) {
+      for (const [name, type] of part.types) {
+        for (const [field, about] of type.fields) {
+          const percent = about.override?.label?.match(/percent\((\d+)\)/)?.[1];
+          if (about.override && (!percent || percent === '100')) found.add(`${about.override.from} ${name} ${field}`);
+          if (percent === '0') found.add(`${part.name} ${name} ${field}`);
+        }
+      }
+    }
+    return found;
+  }
+
+  async resolve(part, source, name, args, at) {
+    const object = source ?? { type: at.type, id: 'root' };
+    if (this.overridden.has(`${part.name} ${at.type} ${name}`)) {
+      part.wrong(`the overridden field ${at.type}.${name} was asked`);
+      throw STALE;
+    }
+    if (!this.model.types.get(object.type)?.fields.has(name)) {
+      this.trouble.push(`${part.name}: ${object.type}.${name}`);
+      throw new Error('not in the model');
+    }
+    const value = this.partData.value(object, name, args, at.requires ? this.required(part, at) : null);
+    return value;
+  }
+
+  required(part, at) {
+    const given = project(at.requires, at.rep);
+    const missing = at.requires.selections.find((item) => item.name && given[item.name.value] === undefined);
+    if (missing) part.wrong(`${at.type}.${at.info.fieldName} requires ${missing.name.value}, which is not in ${JSON.stringify(at.rep)}`);
+    return given;
+  }
+
+  // One executor over the whole. Its resolvers are asynchronous so that siblings of a failed field run on: then its
+  // errors are all that there can be. `shapes` tells the type that each place of the answer must have.
+  async whole({ query, variables }) {
+    this.wholeData.serial = 0;
+    const shapes = new Map();
+    const answer = await execute({
+      schema: this.schema,
+      document: parse(query, { noLocation: true }),
+      variableValues: variables,
+      fieldResolver: async (source, args, context, info) => {
+        shapes.set(pathOf(info.path).join('/'), info.returnType);
+        return this.wholeData.whole(source ?? { type: info.parentType.name, id: 'root' }, info.fieldName, args);
+      },
+      typeResolver: (value) => value.type,
+    });
+    await new Promise((done) => setImmediate(done));
+    const told = JSON.parse(JSON.stringify(answer));
+    return { data: told.data, errors: told.errors ?? [], shapes };
+  }
+
+  before() {
+    this.partData.serial = 0;
+    for (const part of this.parts) part.misuse.length = 0;
+    this.trouble.length = 0;
+  }
+
+  misuse() {
+    return this.parts.flatMap((part) => part.misuse);
+  }
+}
+
+function pathOf(path) {
+  const out = [];
+  for (let at = path; at; at = at.prev) out.unshift(at.key);
+  return out;
+}
+
+export const chanceOf = (...seeds) => new Chance(...seeds);
+export { fieldSet };
