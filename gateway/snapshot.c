@@ -160,8 +160,9 @@ static enum mer_err load_source(struct mer_arena *a, const struct mer_config_sou
         err = in_file(diag, mer_binding_compile(a, schema, &b, diag), c->sdl.p);
         s->binding = b;
     }
-    s->self = (struct mer_source){.name = c->name, .index = index, .schema = schema};
-    s->graph = (struct mer_graph){.api = schema, .sources = &s->self, .sources_n = 1, .sdl = s->sdl};
+    s->self = (struct mer_source){.name = c->name, .index = index, .schema = schema, .rows = true};
+    s->graph = (struct mer_graph){
+        .api = schema, .types = schema, .sources = &s->self, .sources_n = 1, .sdl = s->sdl};
     return err;
 }
 
@@ -185,18 +186,19 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
     if (err) {
         return err;
     }
-    struct mer_source *sources = MER_NEW_N(s->arena, struct mer_source, c->sources_n);
     if (c->router) {
         return in_file(diag, mer_snapshot_subgraphs(s, sg, diag), c->supergraph.p);
     }
+    struct mer_source *sources = MER_NEW_N(s->arena, struct mer_source, c->sources_n);
     s->sources = MER_NEW_N(s->arena, struct mer_snapshot_source, c->sources_n);
     s->sources_n = c->sources_n;
     for (uint32_t i = 0; i < c->sources_n && !err; i++) {
         err = load_source(s->arena, &c->sources[i], i, &s->sources[i], diag);
-        sources[i] = (struct mer_source){c->sources[i].name, i, s->sources[i].self.schema};
+        sources[i] = (struct mer_source){c->sources[i].name, i, s->sources[i].self.schema, true};
     }
     s->graph = (struct mer_graph){
         .api = sg->api,
+        .types = sg->api,
         .sources = sources,
         .sources_n = c->sources_n,
         .split_resident = c->self.tier != MER_TIER_EDGE,
@@ -233,10 +235,10 @@ enum mer_err mer_snapshot_load(const struct mer_config *config, struct mer_snaps
     struct mer_snapshot *s = MER_NEW(a, struct mer_snapshot);
     s->arena = a;
     s->config = config;
-    enum mer_err err = load_all(s, diag);
-    err = err ? err : load_face(s, diag);
     atomic_init(&s->refs, 1);
     note_files(s);
+    enum mer_err err = load_all(s, diag);
+    err = err ? err : load_face(s, diag);
     if (err) {
         mer_arena_destroy(a);
         return err;

@@ -36,13 +36,13 @@ static const struct mer_ast_fragment *fragment(const struct mer_ast_document *do
 
 static void append_condition(struct plan_ctx *c, struct plan_collected *col, const struct mer_condition *cond)
 {
-    const struct mer_condition **grown = MER_NEW_N(c->a, const struct mer_condition *, col->kept_if_n + 1);
-    if (col->kept_if_n) {
-        memcpy(grown, col->kept_if, col->kept_if_n * sizeof(*grown));
+    struct mer_kept_if *k = &col->kept_if;
+    const struct mer_condition **grown = MER_NEW_N(c->a, const struct mer_condition *, k->n + 1);
+    if (k->n) {
+        memcpy(grown, k->items, k->n * sizeof(*grown));
     }
-    grown[col->kept_if_n] = cond;
-    col->kept_if = grown;
-    col->kept_if_n++;
+    grown[k->n++] = cond;
+    k->items = grown;
 }
 
 static void append_set(struct plan_ctx *c, struct plan_collected *col,
@@ -99,7 +99,7 @@ static enum mer_err collect_field(struct collector *k, const struct mer_ast_sele
     }
     if (!cond) {
         col->always = true;
-        col->kept_if_n = 0;
+        col->kept_if.n = 0;
     } else if (!col->always) {
         append_condition(c, col, cond);
     }
@@ -166,15 +166,12 @@ enum mer_err plan_plain_shape(struct plan_ctx *c, const struct plan_collected *c
     struct plan_collected *cols = NULL;
     uint32_t n = 0;
     enum mer_err err = plan_collect(c, s->declared, &col->sub, &cols, &n);
-    s->variants->type = s->declared;
+    s->variants->types = plan_on(c, s->declared);
     s->variants->fields = MER_NEW_N(c->a, struct mer_shape_field, n);
     for (uint32_t i = 0; i < n && !err; i++) {
         struct mer_shape_field *f = &s->variants->fields[s->variants->fields_n++];
-        *f = (struct mer_shape_field){.key = cols[i].key,
-                                      .field = cols[i].field,
-                                      .ast = cols[i].ast,
-                                      .kept_if = cols[i].kept_if,
-                                      .kept_if_n = cols[i].kept_if_n};
+        *f = (struct mer_shape_field){
+            .key = cols[i].key, .field = cols[i].field, .ast = cols[i].ast, .kept_if = cols[i].kept_if};
         f->kind = cols[i].field == c->graph->api->typename_field ? MER_SHAPE_TYPENAME : MER_SHAPE_DATA;
     }
     return err;
@@ -185,23 +182,6 @@ void plan_close_dependents(struct plan_ctx *c, struct plan_place *place)
     (void)c;
     for (struct plan_dependent *d = place->dependents; d; d = d->next) {
         d->fetch->op.fields = d->children->items;
-        d->fetch->op.fields_n = d->children->n;
+        d->fetch->op.fields_n = d->fetch->op.slots_n = d->children->n;
     }
-}
-
-bool mer_condition_holds(const struct mer_shape_field *f, const struct mer_variables *vars)
-{
-    if (f->kept_if_n == 0) {
-        return true;
-    }
-    for (uint32_t i = 0; i < f->kept_if_n; i++) {
-        const struct mer_condition *c = f->kept_if[i];
-        while (c && mer_selection_kept(c->directives, vars)) {
-            c = c->outer;
-        }
-        if (!c) {
-            return true;
-        }
-    }
-    return false;
 }

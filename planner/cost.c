@@ -127,7 +127,7 @@ static bool build_field(struct builder *b, const struct mer_shape_field *f, stru
     if (c->weight == 0 && !below) {
         return false;
     }
-    b->varies = b->varies || f->kept_if_n > 0;
+    b->varies = b->varies || f->kept_if.n > 0;
     for (uint32_t i = 0; i < c->slicing_n; i++) {
         b->varies = b->varies || variable_of(given(f, c->slicing[i])).n > 0;
     }
@@ -218,7 +218,7 @@ static uint64_t count_variant(const struct cost_variant *v, const struct mer_var
 static uint64_t count_field(const struct cost_field *c, const struct mer_variables *vars,
                             const uint64_t *handed)
 {
-    if (c->f->kept_if_n && !mer_condition_holds(c->f, vars)) {
+    if (!mer_kept(&c->f->kept_if, vars)) {
         return 0;
     }
     uint64_t size = MER_COST_LIST_DEFAULT, below = 0;

@@ -117,6 +117,22 @@ static struct mer_plan_fetch *add_fetch(struct plan_ctx *c, enum mer_fetch_kind 
     return f;
 }
 
+struct mer_types plan_on(struct plan_ctx *c, const struct mer_type *type)
+{
+    struct mer_types t = {0};
+    if (type) {
+        t.items = MER_NEW(c->a, const struct mer_type *);
+        t.items[0] = type;
+        t.n = 1;
+    }
+    return t;
+}
+
+static bool is_on(const struct mer_types *set, const struct mer_type *type)
+{
+    return type ? set->n == 1 && set->items[0] == type : set->n == 0;
+}
+
 uint32_t plan_add_child(struct plan_ctx *c, struct plan_children *to, const struct mer_fetch_field *field)
 {
     if (to->n == to->cap) {
@@ -130,6 +146,7 @@ uint32_t plan_add_child(struct plan_ctx *c, struct plan_children *to, const stru
     }
     struct mer_fetch_field *copy = MER_NEW(c->a, struct mer_fetch_field);
     *copy = *field;
+    copy->slot = to->n;
     to->items[to->n] = copy;
     return to->n++;
 }
@@ -140,16 +157,33 @@ static uint32_t key_slot(struct plan_ctx *c, struct plan_place *home, const stru
     const struct mer_type *on = home->abstract ? source_type : NULL;
     for (uint32_t i = 0; i < home->children->n; i++) {
         const struct mer_fetch_field *f = home->children->items[i];
-        if (mer_slice_is(f->key, PLAN_KEY) && f->on == on) {
+        if (mer_slice_is(f->key, PLAN_KEY) && is_on(&f->on, on)) {
             return i;
         }
     }
     struct mer_fetch_field key = {
         .key = mer_slice_of(PLAN_KEY),
         .field = mer_schema_field(c->graph->sources[home->fetch->source].schema, source_type, MER_S("id")),
-        .on = on,
+        .on = plan_on(c, on),
     };
     return plan_add_child(c, home->children, &key);
+}
+
+// Entities of rows are told by their type and their node id.
+static void name_key(struct plan_ctx *c, struct mer_plan_fetch *f, uint32_t home, uint32_t slot)
+{
+    uint32_t *after = MER_NEW(c->a, uint32_t);
+    *after = home;
+    f->parent = f->typed_by = home;
+    f->after = after;
+    f->after_n = 1;
+    f->reps = MER_NEW(c->a, struct mer_rep);
+    f->reps_n = 1;
+    f->reps->name = f->op.entity->name;
+    f->reps->fields = MER_NEW(c->a, struct mer_rep_field);
+    f->reps->fields_n = 1;
+    *f->reps->fields =
+        (struct mer_rep_field){.name = MER_S("id"), .at = {home, slot}, .home = home, .needed = true};
 }
 
 static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place *home,
@@ -157,18 +191,17 @@ static struct mer_plan_fetch *entity_fetch(struct plan_ctx *c, struct plan_place
                                            uint32_t source, bool resident)
 {
     for (struct plan_dependent *d = home->dependents; d; d = d->next) {
-        if (d->fetch->source == source && d->fetch->entity_api == type && d->resident == resident) {
+        if (d->fetch->source == source && is_on(&d->fetch->on, type) && d->resident == resident) {
             return d->fetch;
         }
     }
     struct mer_plan_fetch *f = add_fetch(c, MER_FETCH_ENTITY, source);
     f->op.entity = mer_schema_type(f->op.schema, type->name);
-    f->entity_api = type;
+    f->on = plan_on(c, type);
     f->resident = resident;
     note_rows(f, NULL, f->op.entity);
-    f->parent = home->fetch->index;
     f->combiner = MER_COMBINE_ORDINAL;
-    f->key_slot = key_slot(c, home, home_type);
+    name_key(c, f, home->fetch->index, key_slot(c, home, home_type));
     f->path = MER_NEW_N(c->a, struct mer_path_step, home->path_n);
     f->path_n = home->path_n;
     if (home->path_n) {
@@ -258,8 +291,11 @@ static void add_merge_keys(struct plan_ctx *c, const struct mer_plan_fetch *fetc
     if (depth == 1 && edges && !has_edges) {
         ff.field = mer_schema_field(s, edges->type.type, MER_S("cursor"));
         plan_add_child(c, &edge, &ff);
-        struct mer_fetch_field hidden = {
-            .key = MER_S("_k_edges"), .field = edges, .children = edge.items, .children_n = edge.n};
+        struct mer_fetch_field hidden = {.key = MER_S("_k_edges"),
+                                         .field = edges,
+                                         .children = edge.items,
+                                         .children_n = edge.n,
+                                         .slots_n = edge.n};
         plan_add_child(c, children, &hidden);
     }
 }
@@ -302,7 +338,7 @@ static enum mer_err build_sub(struct plan_ctx *c, const struct plan_place *home,
     }
     ff = in->items[slot];
     ff->children = children->items;
-    ff->children_n = children->n;
+    ff->children_n = ff->slots_n = children->n;
     return err;
 }
 
@@ -361,7 +397,6 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
     out->field = col->field;
     out->ast = col->ast;
     out->kept_if = col->kept_if;
-    out->kept_if_n = col->kept_if_n;
     out->fetch = home->fetch->index;
     if (col->field == c->graph->api->typename_field) {
         out->kind = MER_SHAPE_TYPENAME;
@@ -378,7 +413,7 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
     struct mer_fetch_field ff = {
         .key = fetch_key(c, col->key, in),
         .field = source,
-        .on = home->abstract && !foreign ? mer_schema_type(fetch->op.schema, type->name) : NULL,
+        .on = plan_on(c, home->abstract && !foreign ? mer_schema_type(fetch->op.schema, type->name) : NULL),
         .arguments = col->ast->arguments,
         .arguments_n = col->ast->arguments_n,
     };
@@ -393,7 +428,7 @@ static enum mer_err build_field(struct plan_ctx *c, struct plan_place *home, con
     if (!mer_type_is_composite(col->field->type.type)) {
         return MER_OK;
     }
-    col->on_api = ff.on ? type : NULL;
+    col->on_api = plan_on(c, ff.on.n ? type : NULL);
     note_rows(fetch, source, source->type.type);
     return build_sub(c, home, fetch, in, out->slot, col, out);
 }
@@ -404,6 +439,7 @@ static enum mer_err build_shape(struct plan_ctx *c, struct plan_place *home, con
     struct mer_shape *s = MER_NEW(c->a, struct mer_shape);
     *out = s;
     s->declared = declared;
+    s->home = s->typed_by = home->fetch->index;
     s->variants = MER_NEW_N(c->a, struct mer_shape_variant, declared->possible_n);
     const struct mer_schema *own = c->graph->sources[home->fetch->source].schema;
     for (uint32_t i = 0; i < declared->possible_n; i++) {
@@ -418,7 +454,7 @@ static enum mer_err build_shape(struct plan_ctx *c, struct plan_place *home, con
             return err;
         }
         struct mer_shape_variant *v = &s->variants[s->variants_n++];
-        v->type = type;
+        v->types = plan_on(c, type);
         v->fields = MER_NEW_N(c->a, struct mer_shape_field, n);
         for (uint32_t k = 0; k < n; k++) {
             err = build_field(c, home, type, &cols[k], &v->fields[v->fields_n++]);
@@ -456,7 +492,6 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
     out->field = col->field;
     out->ast = col->ast;
     out->kept_if = col->kept_if;
-    out->kept_if_n = col->kept_if_n;
     const struct mer_schema *api = c->graph->api;
     if (col->field == api->typename_field) {
         out->kind = MER_SHAPE_TYPENAME;
@@ -483,8 +518,11 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
     note_rows(f, sf, sf->type.type);
     read_placement_bindings(f, sf);
     struct plan_children *top = MER_NEW(c->a, struct plan_children);
-    struct mer_fetch_field ff = {
-        .key = col->key, .field = sf, .arguments = col->ast->arguments, .arguments_n = col->ast->arguments_n};
+    struct mer_fetch_field ff = {.key = col->key,
+                                 .field = sf,
+                                 .arguments = col->ast->arguments,
+                                 .arguments_n = col->ast->arguments_n,
+                                 .kept_if = col->kept_if};
     out->fetch = f->index;
     out->slot = plan_add_child(c, top, &ff);
     if (is_freshness(sf)) {
@@ -496,7 +534,7 @@ static enum mer_err build_root(struct plan_ctx *c, const struct mer_type *root, 
         err = build_sub(c, &place, f, top, out->slot, col, out);
     }
     f->op.fields = top->items;
-    f->op.fields_n = top->n;
+    f->op.fields_n = f->op.slots_n = top->n;
     return err;
 }
 
@@ -529,7 +567,8 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
     shape->declared = root;
     shape->variants = MER_NEW(a, struct mer_shape_variant);
     shape->variants_n = 1;
-    shape->variants->type = root;
+    shape->home = shape->typed_by = UINT32_MAX;
+    shape->variants->types = plan_on(&c, root);
     shape->variants->fields = MER_NEW_N(a, struct mer_shape_field, n);
     for (uint32_t i = 0; i < n; i++) {
         err = build_root(&c, root, &cols[i], &shape->variants->fields[i]);

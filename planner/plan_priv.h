@@ -49,11 +49,10 @@ struct plan_collected {
     struct mer_slice key;
     const struct mer_field *field; // API schema
     const struct mer_ast_selection *ast;
-    const struct mer_condition **kept_if;
-    uint32_t kept_if_n;
+    struct mer_kept_if kept_if;
     bool always;
     struct plan_selections sub;
-    const struct mer_type *on_api;
+    struct mer_types on_api;
 };
 
 struct plan_ctx {
@@ -69,6 +68,8 @@ struct plan_ctx {
     uint32_t ages_n, ages_cap;
 };
 
+// One type alone, or, with NULL, every one.
+struct mer_types plan_on(struct plan_ctx *c, const struct mer_type *type);
 uint32_t plan_add_child(struct plan_ctx *c, struct plan_children *to, const struct mer_fetch_field *field);
 // Gives every dependent fetch of the place the children collected for it.
 void plan_close_dependents(struct plan_ctx *c, struct plan_place *place);

@@ -25,7 +25,8 @@ static struct mer_val_reader reader(struct exec_part *p)
 {
     return (struct mer_val_reader){
         .a = p->x->a,
-        .api = p->x->ask.plan->graph->api,
+        .types = exec_types(p->x),
+        .source = p->fetch->plan->op.schema,
         .json = &p->json,
         .entry = read_entry,
         .owner = p,
@@ -45,16 +46,16 @@ static void note_freshness(struct exec_part *p)
 static struct mer_obj *read_root(struct exec_part *p)
 {
     const struct mer_fetch_op *op = &p->fetch->plan->op;
+    const struct mer_fetch_field all = mer_val_op(op);
     struct mer_val_reader r = reader(p);
     note_freshness(p);
-    return mer_val_read_object(&r, p->value, op->fields, op->fields_n);
+    return mer_val_read_object(&r, p->value, &all, op->schema->roots[op->kind]);
 }
 
-static struct mer_obj *failed_root(struct mer_exec *x, struct mer_exec_error *e)
+static struct mer_obj *failed_root(struct mer_exec *x, const struct exec_fetch *f, struct mer_exec_error *e)
 {
-    struct mer_obj *o = MER_NEW(x->a, struct mer_obj);
-    o->slots = MER_NEW(x->a, struct mer_val);
-    o->slots[0].error = e;
+    struct mer_obj *o = mer_obj_new(x->a, f->plan->op.slots_n);
+    o->slots[f->plan->op.fields[0]->slot].error = e;
     return o;
 }
 
@@ -74,12 +75,12 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
     f->roots = MER_NEW(x->a, struct mer_obj *);
     f->roots_n = 1;
     struct mer_val *came = MER_NEW_N(x->a, struct mer_val, f->parts_n);
-    uint32_t n = 0;
+    uint32_t n = 0, slot = f->plan->op.fields[0]->slot;
     for (uint32_t i = 0; i < f->parts_n; i++) {
         struct exec_part *p = f->parts[i];
         if (!p->error) {
             f->roots[0] = read_root(p);
-            came[n] = f->roots[0]->slots[0];
+            came[n] = f->roots[0]->slots[slot];
             if (f->parts_n > 1 && !p->place->sql &&
                 !mer_connection_fits(x->a, f->plan->op.fields[0], &came[n])) {
                 p->error = exec_part_error(p, "FETCH_ERROR",
@@ -90,7 +91,7 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
         }
     }
     if (n == 0) {
-        f->roots[0] = failed_root(x, f->parts[0]->error);
+        f->roots[0] = failed_root(x, f, f->parts[0]->error);
         return;
     }
     if (n < f->parts_n) {
@@ -99,13 +100,15 @@ void exec_combine_root(struct mer_exec *x, struct exec_fetch *f)
     if (n == 1 && f->parts_n == 1) {
         return;
     }
-    f->roots[0] = failed_root(x, NULL);
+    f->roots[0] = failed_root(x, f, NULL);
     struct mer_parts_came parts = {came, n, x->fresh.items, n < f->parts_n};
-    mer_connection_merge(x->a, f->plan->op.fields[0], f->args, &parts, &f->roots[0]->slots[0]);
+    mer_connection_merge(x->a, f->plan->op.fields[0], f->args, &parts, &f->roots[0]->slots[slot]);
 }
 
 void exec_combine_entities(struct mer_exec *x, struct exec_fetch *f)
 {
+    const struct mer_fetch_op *op = &f->plan->op;
+    const struct mer_fetch_field all = mer_val_op(op);
     f->roots = MER_NEW_N(x->a, struct mer_obj *, f->ids_n);
     f->roots_n = f->ids_n;
     for (uint32_t i = 0; i < f->parts_n; i++) {
@@ -123,16 +126,9 @@ void exec_combine_entities(struct mer_exec *x, struct exec_fetch *f)
         const struct mer_json_node *item = mer_json_first(&p->json, p->value);
         for (uint32_t k = 0; k < p->ids_n; k++) {
             if (item->type == MER_JSON_OBJECT) {
-                f->roots[p->ordinals[k]] =
-                    mer_val_read_object(&r, item, f->plan->op.fields, f->plan->op.fields_n);
+                f->roots[p->ordinals[k]] = mer_val_read_object(&r, item, &all, op->entity);
             }
             item = mer_json_next(&p->json, item);
         }
-    }
-    for (uint32_t i = 0; i < f->targets_n; i++) {
-        uint32_t id = f->target_ids[i];
-        struct mer_obj_more *m = MER_NEW(x->a, struct mer_obj_more);
-        *m = (struct mer_obj_more){f->plan->index, f->roots[id], f->id_errors[id], f->targets[i]->more};
-        f->targets[i]->more = m;
     }
 }

@@ -27,11 +27,11 @@ struct merge {
     struct mer_val last_cursor, first_cursor; // of the merged page
 };
 
-static int32_t find_slot(struct mer_fetch_field *const *fields, uint32_t n, const char *name)
+static int32_t find_slot(const struct mer_fetch_field *parent, const char *name)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        if (mer_slice_is(fields[i]->field->name, name)) {
-            return (int32_t)i;
+    for (uint32_t i = 0; i < parent->children_n; i++) {
+        if (mer_slice_is(parent->children[i]->field->name, name)) {
+            return (int32_t)parent->children[i]->slot;
         }
     }
     return -1;
@@ -83,7 +83,7 @@ bool mer_connection_fits(struct mer_arena *a, const struct mer_fetch_field *fiel
         const struct mer_fetch_field *f = field->children[i];
         struct lane lane;
         if (mer_slice_is(f->field->name, "edges") &&
-            !open_lane(a, &value->object->slots[i], find_slot(f->children, f->children_n, "cursor"), &lane)) {
+            !open_lane(a, &value->object->slots[f->slot], find_slot(f, "cursor"), &lane)) {
             return false;
         }
     }
@@ -106,13 +106,12 @@ static int32_t smallest(const struct merge *m)
     return best;
 }
 
-static void merge_edges(struct merge *m, int32_t edges_slot, struct mer_val *out)
+static void merge_edges(struct merge *m, const struct mer_fetch_field *ef, struct mer_val *out)
 {
-    const struct mer_fetch_field *ef = m->connection->children[edges_slot];
-    int32_t cursor = find_slot(ef->children, ef->children_n, "cursor");
+    int32_t cursor = find_slot(ef, "cursor");
     uint64_t total = 0;
     for (uint32_t i = 0; i < m->n; i++) {
-        if (open_lane(m->a, &m->objects[i]->slots[edges_slot], cursor, &m->lanes[i])) {
+        if (open_lane(m->a, &m->objects[i]->slots[ef->slot], cursor, &m->lanes[i])) {
             total += m->lanes[i].edges->n;
         }
     }
@@ -134,18 +133,17 @@ static bool is_true(const struct mer_val *v)
     return v->kind == MER_VAL_RAW && mer_slice_is(v->raw, "true");
 }
 
-static void note_more(struct merge *m, int32_t info_slot)
+static void note_more(struct merge *m, const struct mer_fetch_field *info)
 {
-    const struct mer_fetch_field *info = m->connection->children[info_slot];
-    int32_t next = find_slot(info->children, info->children_n, "hasNextPage");
+    int32_t next = find_slot(info, "hasNextPage");
     for (uint32_t i = 0; next >= 0 && i < m->n; i++) {
-        const struct mer_val *v = &m->objects[i]->slots[info_slot];
+        const struct mer_val *v = &m->objects[i]->slots[info->slot];
         m->has_more = m->has_more || (v->kind == MER_VAL_OBJECT && is_true(&v->object->slots[next]));
     }
 }
 
 // hasPreviousPage: of the whole if of any.
-static struct mer_val first_true(const struct merge *m, int32_t info_slot, uint32_t slot)
+static struct mer_val first_true(const struct merge *m, uint32_t info_slot, uint32_t slot)
 {
     struct mer_val found = {.kind = MER_VAL_NULL};
     for (uint32_t i = 0; i < m->n && !is_true(&found); i++) {
@@ -155,23 +153,21 @@ static struct mer_val first_true(const struct merge *m, int32_t info_slot, uint3
     return found;
 }
 
-static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, int32_t slot,
-                            struct mer_val *out)
+static void merge_page_info(struct merge *m, const struct mer_fetch_field *info, struct mer_val *out)
 {
-    struct mer_obj *o = MER_NEW(m->a, struct mer_obj);
-    o->slots = MER_NEW_N(m->a, struct mer_val, info->children_n);
+    struct mer_obj *o = mer_obj_new(m->a, info->slots_n);
     *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = o};
     for (uint32_t i = 0; i < info->children_n; i++) {
         struct mer_slice name = info->children[i]->field->name;
+        struct mer_val *to = &o->slots[info->children[i]->slot];
         if (mer_slice_is(name, "hasNextPage")) {
-            o->slots[i] =
-                (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
+            *to = (struct mer_val){.kind = MER_VAL_RAW, .raw = m->has_more ? MER_S("true") : MER_S("false")};
         } else if (mer_slice_is(name, "endCursor")) {
-            o->slots[i] = m->last_cursor;
+            *to = m->last_cursor;
         } else if (mer_slice_is(name, "startCursor")) {
-            o->slots[i] = m->first_cursor;
+            *to = m->first_cursor;
         } else {
-            o->slots[i] = first_true(m, slot, i);
+            *to = first_true(m, info->slot, info->children[i]->slot);
         }
     }
 }
@@ -210,22 +206,22 @@ static void merge_fields(struct merge *m, struct mer_obj *o)
     const struct mer_fetch_field *c = m->connection;
     for (uint32_t i = 0; i < c->children_n; i++) {
         if (mer_slice_is(c->children[i]->field->name, "pageInfo")) {
-            note_more(m, (int32_t)i);
+            note_more(m, c->children[i]);
         }
     }
     for (uint32_t i = 0; i < c->children_n; i++) {
-        struct mer_slice name = c->children[i]->field->name;
-        if (mer_slice_is(name, "edges")) {
-            merge_edges(m, (int32_t)i, &o->slots[i]);
-        } else if (mer_slice_is(name, "totalCount")) {
-            sum_counts(m, i, &o->slots[i]);
+        const struct mer_fetch_field *f = c->children[i];
+        if (mer_slice_is(f->field->name, "edges")) {
+            merge_edges(m, f, &o->slots[f->slot]);
+        } else if (mer_slice_is(f->field->name, "totalCount")) {
+            sum_counts(m, f->slot, &o->slots[f->slot]);
         } else {
-            o->slots[i] = oldest_age(m, i);
+            o->slots[f->slot] = oldest_age(m, f->slot);
         }
     }
     for (uint32_t i = 0; i < c->children_n; i++) {
         if (mer_slice_is(c->children[i]->field->name, "pageInfo")) {
-            merge_page_info(m, c->children[i], (int32_t)i, &o->slots[i]);
+            merge_page_info(m, c->children[i], &o->slots[c->children[i]->slot]);
         }
     }
 }
@@ -250,8 +246,7 @@ void mer_connection_merge(struct mer_arena *a, const struct mer_fetch_field *fie
         *out = (struct mer_val){.kind = MER_VAL_NULL};
         return;
     }
-    struct mer_obj *o = MER_NEW(a, struct mer_obj);
-    o->slots = MER_NEW_N(a, struct mer_val, field->children_n);
+    struct mer_obj *o = mer_obj_new(a, field->slots_n);
     *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = o};
     merge_fields(&m, o);
 }

@@ -97,8 +97,23 @@ void exec_schedule(struct mer_exec *x)
     }
 }
 
-void exec_fetch_done(struct exec_fetch *f)
+void exec_fetch_done(struct mer_exec *x, struct exec_fetch *f)
 {
+    for (uint32_t i = 0; i < f->targets_n && f->roots_n; i++) {
+        uint32_t id = f->target_ids[i];
+        exec_hang(x, f->targets[i],
+                  &(struct mer_obj_more){.fetch = f->plan->index,
+                                         .object = f->roots[id],
+                                         .error = f->id_errors ? f->id_errors[id] : NULL});
+    }
+    f->state = EXEC_DONE;
+}
+
+void exec_fetch_failed(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
+{
+    for (uint32_t i = 0; i < f->targets_n; i++) {
+        exec_hang(x, f->targets[i], &(struct mer_obj_more){.fetch = f->plan->index, .error = e});
+    }
     f->state = EXEC_DONE;
 }
 
@@ -111,16 +126,6 @@ static const struct mer_shape_field *root_shape(const struct mer_exec *x, const 
         }
     }
     return NULL;
-}
-
-static void set_root_error(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
-{
-    f->roots = MER_NEW(x->a, struct mer_obj *);
-    f->roots_n = 1;
-    f->roots[0] = MER_NEW(x->a, struct mer_obj);
-    f->roots[0]->slots = MER_NEW(x->a, struct mer_val);
-    f->roots[0]->slots[0].error = e;
-    exec_fetch_done(f);
 }
 
 // `@freshness(maxAge:)` on the field or on the query, or the header's bound: the tightest holds.
@@ -184,32 +189,27 @@ static struct mer_exec_error *make_given(struct mer_exec *x, struct exec_fetch *
         if (!type || type->type != MER_JSON_STRING || !id || id->type != MER_JSON_STRING) {
             return exec_error(x, "BAD_USER_INPUT", "a representation needs __typename and id");
         }
-        struct mer_obj *stub = MER_NEW(x->a, struct mer_obj);
-        stub->type = mer_schema_type(x->ask.plan->graph->api, mer_json_string(x->a, &j, type));
-        stub->slots = MER_NEW_N(x->a, struct mer_val, root->children_n);
+        struct mer_obj *stub = mer_obj_new(x->a, root->slots_n);
+        stub->type = mer_schema_type(exec_types(x), mer_json_string(x->a, &j, type));
+        stub->type = stub->type ? stub->type : &mer_type_nowhere;
         for (uint32_t k = 0; k < root->children_n; k++) {
             if (root->children[k]->field && mer_slice_is(root->children[k]->field->name, "id")) {
-                stub->slots[k] = (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_json_raw(&j, id)};
+                stub->slots[root->children[k]->slot] =
+                    (struct mer_val){.kind = MER_VAL_RAW, .raw = mer_json_raw(&j, id)};
             }
         }
         v.items[i] = (struct mer_val){.kind = MER_VAL_OBJECT, .object = stub};
     }
     f->roots = MER_NEW(x->a, struct mer_obj *);
     f->roots_n = 1;
-    f->roots[0] = MER_NEW(x->a, struct mer_obj);
-    f->roots[0]->slots = MER_NEW(x->a, struct mer_val);
-    f->roots[0]->slots[0] = v;
-    exec_fetch_done(f);
+    f->roots[0] = mer_obj_new(x->a, f->plan->op.slots_n);
+    f->roots[0]->slots[root->slot] = v;
+    exec_fetch_done(x, f);
     return NULL;
 }
 
 static void start_root(struct mer_exec *x, struct exec_fetch *f)
 {
-    const struct mer_shape_field *shape = root_shape(x, f->plan);
-    if (shape && !mer_condition_holds(shape, x->ask.vars)) {
-        exec_fetch_done(f);
-        return;
-    }
     struct mer_exec_error *e = exec_coerce_root(x, f);
     if (!e && f->plan->rows && !x->ask.caller.rows) {
         e = exec_forbidden(x);
@@ -226,80 +226,14 @@ static void start_root(struct mer_exec *x, struct exec_fetch *f)
         }
     }
     if (e) {
-        set_root_error(x, f, e);
+        exec_fetch_failed(x, f, e);
     }
-}
-
-static void fail_targets(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
-{
-    for (uint32_t i = 0; i < f->targets_n; i++) {
-        struct mer_obj_more *m = MER_NEW(x->a, struct mer_obj_more);
-        *m = (struct mer_obj_more){f->plan->index, NULL, e, f->targets[i]->more};
-        f->targets[i]->more = m;
-    }
-    exec_fetch_done(f);
-}
-
-struct collect {
-    struct mer_exec *x;
-    struct exec_fetch *f;
-};
-
-static void collect_target(void *owner, struct mer_obj *o)
-{
-    struct collect *c = owner;
-    struct exec_fetch *f = c->f;
-    if (o->type && o->type != f->plan->entity_api) {
-        return;
-    }
-    const struct mer_val *key = &o->slots[f->plan->key_slot];
-    if (key->kind != MER_VAL_RAW || key->raw.n < 2 || key->raw.p[0] != '"') {
-        return;
-    }
-    struct mer_slice id = mer_json_unescape(c->x->a, mer_slice_make(key->raw.p + 1, key->raw.n - 2));
-    uintptr_t at = (uintptr_t)mer_map_get(&f->id_index, id);
-    if (!at) {
-        at = ++f->ids_n;
-        mer_map_add(&f->id_index, id, (void *)at);
-    }
-    if (f->targets_n == f->targets_cap) {
-        f->targets_cap = f->targets_cap ? f->targets_cap * 2 : 16;
-        struct mer_obj **t = MER_NEW_N(c->x->a, struct mer_obj *, f->targets_cap);
-        uint32_t *k = MER_NEW_N(c->x->a, uint32_t, f->targets_cap);
-        if (f->targets_n) {
-            memcpy(t, f->targets, f->targets_n * sizeof(*t));
-            memcpy(k, f->target_ids, f->targets_n * sizeof(*k));
-        }
-        f->targets = t;
-        f->target_ids = k;
-    }
-    f->targets[f->targets_n] = o;
-    f->target_ids[f->targets_n++] = (uint32_t)at - 1;
 }
 
 static void start_entities(struct mer_exec *x, struct exec_fetch *f)
 {
-    struct exec_fetch *parent = &x->fetches[f->plan->parent];
-    struct collect c = {x, f};
-    mer_map_init(&f->id_index, x->a);
-    for (uint32_t i = 0; i < parent->roots_n; i++) {
-        if (parent->roots[i]) {
-            mer_val_walk(parent->roots[i], f->plan->path, f->plan->path_n, collect_target, &c);
-        }
-    }
-    f->ids = MER_NEW_N(x->a, struct mer_slice, f->ids_n);
-    f->id_errors = MER_NEW_N(x->a, struct mer_exec_error *, f->ids_n);
-    uint32_t n = 0;
-    MER_MAP_EACH(&f->id_index, e)
-    {
-        f->ids[n++] = e->key;
-    }
-    if (f->ids_n == 0) {
-        exec_fetch_done(f);
-        return;
-    }
     if (f->plan->rows && !x->ask.caller.rows) {
-        fail_targets(x, f, exec_forbidden(x));
+        exec_fetch_failed(x, f, exec_forbidden(x));
         return;
     }
     if (x->ask.site->sources[f->plan->source].catalogue) {
@@ -313,12 +247,43 @@ static void start_entities(struct mer_exec *x, struct exec_fetch *f)
     }
 }
 
+static bool asks_anything(const struct mer_exec *x, const struct exec_fetch *f)
+{
+    const struct mer_fetch_op *op = &f->plan->op;
+    for (uint32_t i = 0; i < op->fields_n; i++) {
+        if (mer_kept(&op->fields[i]->kept_if, x->ask.vars)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What has nothing to ask, or nobody to ask about, is done and brings nothing.
+static void start(struct mer_exec *x, struct exec_fetch *f)
+{
+    enum mer_fetch_kind kind = f->plan->kind;
+    f->state = EXEC_RUNNING;
+    if (asks_anything(x, f)) {
+        exec_find_targets(x, f);
+    }
+    if (f->targets_n == 0) {
+        exec_fetch_done(x, f);
+    } else if (kind == MER_FETCH_ENTITY) {
+        start_entities(x, f);
+    } else {
+        start_root(x, f);
+    }
+}
+
 static bool is_ready(const struct mer_exec *x, const struct exec_fetch *f)
 {
-    if (f->plan->kind == MER_FETCH_ENTITY) {
-        return x->fetches[f->plan->parent].state == EXEC_DONE;
+    for (uint32_t i = 0; i < f->plan->after_n; i++) {
+        if (x->fetches[f->plan->after[i]].state != EXEC_DONE) {
+            return false;
+        }
     }
-    for (uint32_t i = 0; x->ask.plan->serial && i < f->plan->index; i++) {
+    bool in_turn = x->ask.plan->serial && f->plan->parent == UINT32_MAX && f->plan->kind != MER_FETCH_SPLICE;
+    for (uint32_t i = 0; in_turn && i < f->plan->index; i++) {
         if (x->fetches[i].state != EXEC_DONE) {
             return false;
         }
@@ -340,12 +305,7 @@ static void advance(void *owner)
         for (uint32_t i = 0; i < x->ask.plan->fetches_n; i++) {
             struct exec_fetch *f = &x->fetches[i];
             if (f->state == EXEC_WAITING && is_ready(x, f)) {
-                f->state = EXEC_RUNNING;
-                if (f->plan->kind == MER_FETCH_ENTITY) {
-                    start_entities(x, f);
-                } else {
-                    start_root(x, f);
-                }
+                start(x, f);
                 moved = true;
             }
             all = all && f->state == EXEC_DONE;
@@ -377,7 +337,7 @@ void exec_part_done(struct exec_part *p)
         } else {
             exec_combine_root(x, f);
         }
-        exec_fetch_done(f);
+        exec_fetch_done(x, f);
     }
     exec_schedule(x);
 }
@@ -398,6 +358,7 @@ struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
     x->now_us = mer_time_wall_us();
     x->cached_at_us = MER_TIME_UNKNOWN;
     mer_fresh_init(&x->fresh, x->a);
+    x->root = mer_obj_new(x->a, 0);
     x->fetches = MER_NEW_N(x->a, struct exec_fetch, ask->plan->fetches_n);
     for (uint32_t i = 0; i < ask->plan->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];

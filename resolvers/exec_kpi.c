@@ -49,23 +49,18 @@ static uint32_t job_entry(void *owner, const struct mer_json *json, const struct
 static void store_job(struct mer_exec *x, struct kpi_job *j)
 {
     struct exec_fetch *f = j->fetch;
-    struct mer_val *slot = &f->roots[j->id]->slots[j->field];
+    struct mer_val *slot = &f->roots[j->id]->slots[f->plan->op.fields[j->field]->slot];
     if (j->error) {
         *slot = (struct mer_val){.kind = MER_VAL_NULL, .error = j->error};
         return;
     }
-    struct mer_val_reader r = {
-        .a = x->a, .api = x->ask.plan->graph->api, .json = &j->json, .entry = job_entry, .owner = j};
+    struct mer_val_reader r = {.a = x->a,
+                               .types = exec_types(x),
+                               .source = f->plan->op.schema,
+                               .json = &j->json,
+                               .entry = job_entry,
+                               .owner = j};
     mer_val_read(&r, mer_json_root(&j->json), f->plan->op.fields[j->field], slot);
-}
-
-static void attach_entities(struct mer_exec *x, struct exec_fetch *f)
-{
-    for (uint32_t i = 0; i < f->targets_n; i++) {
-        struct mer_obj_more *m = MER_NEW(x->a, struct mer_obj_more);
-        *m = (struct mer_obj_more){f->plan->index, f->roots[f->target_ids[i]], NULL, f->targets[i]->more};
-        f->targets[i]->more = m;
-    }
 }
 
 static void job_done(struct mer_exec *x, struct kpi_job *j)
@@ -79,8 +74,7 @@ static void job_done(struct mer_exec *x, struct kpi_job *j)
     }
     store_job(x, j);
     if (--j->fetch->kpi->pending == 0) {
-        attach_entities(x, j->fetch);
-        exec_fetch_done(j->fetch);
+        exec_fetch_done(x, j->fetch);
         exec_schedule(x);
     }
 }
@@ -557,8 +551,7 @@ void exec_kpi_start(struct mer_exec *x, struct exec_fetch *f)
     f->kpi->jobs = MER_NEW_N(x->a, struct kpi_job, roots * fields);
     f->kpi->jobs_n = f->kpi->pending = roots * fields;
     for (uint32_t i = 0; i < roots; i++) {
-        f->roots[i] = MER_NEW(x->a, struct mer_obj);
-        f->roots[i]->slots = MER_NEW_N(x->a, struct mer_val, fields);
+        f->roots[i] = mer_obj_new(x->a, f->plan->op.slots_n);
         for (uint32_t k = 0; k < fields; k++) {
             struct kpi_job *j = &f->kpi->jobs[i * fields + k];
             *j = (struct kpi_job){.x = x, .fetch = f, .id = i, .field = k, .entry = -1};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Shared by the files that run a plan; nobody else's. exec.c schedules, parts.c cuts and places, part_sql.c,
+// Shared by the files that run a plan; nobody else's. exec.c schedules, entities.c finds the objects that a
+// fetch completes and tells them to its source, parts.c cuts and places, part_sql.c,
 // part_hop.c and exec_kpi.c ask, combine.c puts together, project.c writes.
 #ifndef MER_RESOLVERS_EXEC_PRIV_H
 #define MER_RESOLVERS_EXEC_PRIV_H
@@ -57,12 +58,14 @@ struct exec_fetch {
     int64_t max_age_us;   // what the caller accepts here; < 0: no bound
     struct exec_part **parts;
     uint32_t parts_n, parts_cap, pending;
-    struct mer_obj **roots; // root: one object with one slot; entity: by id
+    // The rows that came. Root: one; entity: one for each id, NULL where it failed or is not there.
+    struct mer_obj **roots;
     uint32_t roots_n;
-    // entity: the objects to complete, and which id each has
+    // the objects to complete, and which row each gets
     struct mer_obj **targets;
     uint32_t *target_ids;
     uint32_t targets_n, targets_cap;
+    // Entity: what is asked for, each once. Of a source of rows its node id, else its representation.
     struct mer_slice *ids;
     struct mer_exec_error **id_errors;
     uint32_t ids_n;
@@ -80,6 +83,7 @@ struct mer_exec {
     struct mer_exec_ask ask;
     struct mer_arena *a;
     struct exec_fetch *fetches;
+    struct mer_obj *root; // of the answer; what the root fetches bring hangs on it
     struct mer_fresh fresh;
     struct mer_exec_error *errors, **errors_tail; // as told to the client
     struct exec_kept *kept;
@@ -94,6 +98,13 @@ struct mer_exec {
     struct mer_cache_entry *recalled; // the answer, kept whole before
 };
 
+// The types that objects have.
+static inline const struct mer_schema *exec_types(const struct mer_exec *x)
+{
+    const struct mer_graph *g = x->ask.plan->graph;
+    return g->types ? g->types : g->api;
+}
+
 // ---- exec.c ----
 void exec_keep(struct mer_exec *x, void *handle, void (*release)(void *handle));
 struct mer_exec_error *exec_error(struct mer_exec *x, const char *code, const char *fmt, ...)
@@ -107,11 +118,20 @@ void exec_tell(struct mer_exec *x, const struct mer_exec_error *e, const struct 
                uint32_t path_n);
 // The part is done: it has json and value, or error.
 void exec_part_done(struct exec_part *p);
-void exec_fetch_done(struct exec_fetch *f);
+// The fetch is done: its rows or errors go to the objects that it completes.
+void exec_fetch_done(struct mer_exec *x, struct exec_fetch *f);
+// Nothing of it: every object gets this error.
+void exec_fetch_failed(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e);
 // Lets what waited for this fetch begin.
 void exec_schedule(struct mer_exec *x);
 void exec_set_bound(struct mer_exec *x, struct exec_fetch *f);
 struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f);
+
+// ---- entities.c ----
+// The objects that the fetch completes; of entities also what they are called. Of a splice, that is all.
+void exec_find_targets(struct mer_exec *x, struct exec_fetch *f);
+// Hangs a row, or what failed, on an object.
+void exec_hang(struct mer_exec *x, struct mer_obj *o, const struct mer_obj_more *row);
 
 // ---- parts.c ----
 // Cuts the fetch into parts; an error of the arguments is returned.

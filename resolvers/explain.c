@@ -89,7 +89,7 @@ void mer_explain_make(const struct mer_exec_ask *ask, struct mer_explain *out)
 
 static const char *combiner_name(enum mer_combiner c)
 {
-    static const char *const names[] = {"one", "first", "ordinal", "ordered merge", "kpi components"};
+    static const char *const names[] = {"one", "ordinal", "ordered merge", "kpi components"};
     return names[c];
 }
 

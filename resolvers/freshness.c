@@ -192,7 +192,7 @@ void mer_fresh_write_row(struct mer_buf *b, const struct mer_fresh_entry *e, uin
     const struct mer_shape_variant *v = selection->variants;
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
-        if (!mer_condition_holds(f, vars)) {
+        if (!mer_kept(&f->kept_if, vars)) {
             continue;
         }
         mer_buf_add_char(b, sep);
@@ -201,7 +201,7 @@ void mer_fresh_write_row(struct mer_buf *b, const struct mer_fresh_entry *e, uin
         mer_buf_add(b, f->key);
         mer_buf_add(b, MER_S("\":"));
         if (f->kind == MER_SHAPE_TYPENAME) {
-            mer_json_write_string(b, v->type->name);
+            mer_json_write_string(b, selection->declared->name);
         } else {
             write_row_field(b, e, index, f->field->name, now_us);
         }

@@ -80,8 +80,8 @@ static void add_fields(struct hop_text *t, struct mer_fetch_field *const *fields
     mer_buf_add_char(&t->body, '{');
     for (uint32_t i = 0; i < n; i++) {
         const struct mer_fetch_field *f = fields[i];
-        if (f->on) {
-            mer_buf_printf(&t->body, "...on %.*s{", MER_FMT(f->on->name));
+        if (f->on.n) { // a source of rows: one type
+            mer_buf_printf(&t->body, "...on %.*s{", MER_FMT(f->on.items[0]->name));
         }
         if (mer_slice_eq(f->key, f->field->name)) {
             mer_buf_printf(&t->body, "%.*s", MER_FMT(f->key));
@@ -94,7 +94,7 @@ static void add_fields(struct hop_text *t, struct mer_fetch_field *const *fields
         } else if (f->children_n) {
             add_fields(t, f->children, f->children_n);
         }
-        mer_buf_add(&t->body, f->on ? MER_S("} ") : MER_S(" "));
+        mer_buf_add(&t->body, f->on.n ? MER_S("} ") : MER_S(" "));
     }
     mer_buf_add_char(&t->body, '}');
 }

@@ -15,8 +15,7 @@ struct writer {
 };
 
 // False: the value is null where it must not be; what was written of it has been taken back.
-static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
-                         uint32_t home);
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o);
 
 // Takes back what was written from here on, also what is remembered of it.
 static void take_back(struct writer *w, size_t start)
@@ -122,7 +121,7 @@ static bool write_present(struct writer *w, const struct mer_shape_field *f, con
     case MER_VAL_LIST:
         return write_list(w, f, v, level);
     case MER_VAL_OBJECT:
-        return write_object(w, f->sub, v->object, f->fetch);
+        return write_object(w, f->sub, v->object);
     case MER_VAL_AGE:
         exec_write_age(w->x, w->out, f, v->n);
         return true;
@@ -149,53 +148,42 @@ static bool write_value(struct writer *w, const struct mer_shape_field *f, const
     return true;
 }
 
-// Where a field's value stands: in the object's own slots, or in what another fetch added to it.
-static struct mer_val find_value(const struct mer_obj *o, const struct mer_shape_field *f, uint32_t home)
+// NULL: an object of this type cannot stand here. Every type that can has a variant, an empty one where
+// nothing is selected.
+static const struct mer_shape_variant *variant(const struct mer_shape *shape, const struct mer_type *t)
 {
-    if (f->fetch == home) {
-        return o->slots[f->slot];
-    }
-    for (const struct mer_obj_more *m = o->more; m; m = m->next) {
-        if (m->fetch == f->fetch) {
-            return m->object ? m->object->slots[f->slot] : (struct mer_val){.error = m->error};
-        }
-    }
-    return (struct mer_val){.kind = MER_VAL_NULL};
-}
-
-static const struct mer_shape_variant *variant(const struct mer_shape *shape, const struct mer_obj *o)
-{
-    if (!o->type) {
+    if (!t) {
         return shape->declared->kind == MER_TYPE_OBJECT ? shape->variants : NULL;
     }
     for (uint32_t i = 0; i < shape->variants_n; i++) {
-        if (shape->variants[i].type == o->type) {
-            return &shape->variants[i];
+        const struct mer_shape_variant *v = &shape->variants[i];
+        if (v->types.n ? mer_types_hold(&v->types, t) : mer_type_covers(shape->declared, t)) {
+            return v;
         }
     }
     return NULL;
 }
 
-static bool write_field(struct writer *w, const struct mer_shape_variant *v, const struct mer_shape_field *f,
-                        const struct mer_obj *o, uint32_t home)
+static bool write_field(struct writer *w, const struct mer_shape *shape, const struct mer_shape_field *f,
+                        const struct mer_obj *o)
 {
     mer_buf_add_char(w->out, '"');
     mer_buf_add(w->out, f->key);
     mer_buf_add(w->out, MER_S("\":"));
     if (f->kind == MER_SHAPE_TYPENAME) {
-        mer_json_write_string(w->out, v->type->name);
+        const struct mer_type *t = mer_obj_type(o);
+        mer_json_write_string(w->out, t ? t->name : shape->declared->name);
         return true;
     }
-    struct mer_val value = find_value(o, f, home);
+    struct mer_val value = mer_val_at(o, (struct mer_plan_value){f->fetch, f->slot}, shape->home);
     return write_value(w, f, &value, 0);
 }
 
-static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
-                         uint32_t home)
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
 {
-    const struct mer_shape_variant *v = variant(shape, o);
+    const struct mer_shape_variant *v = variant(shape, mer_obj_type(o));
     size_t start = w->out->n;
-    if (!v) { // every type that can stand here has a variant, an empty one where nothing is selected
+    if (!v) {
         tell(w,
              exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"));
         return false;
@@ -203,13 +191,13 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
     char sep = '{';
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
-        if (!mer_condition_holds(f, w->x->ask.vars)) {
+        if (!mer_kept(&f->kept_if, w->x->ask.vars)) {
             continue;
         }
         mer_buf_add_char(w->out, sep);
         sep = ',';
         push(w, f->key, 0);
-        bool ok = write_field(w, v, f, o, home);
+        bool ok = write_field(w, shape, f, o);
         w->path_n--;
         if (!ok) {
             take_back(w, start);
@@ -229,7 +217,7 @@ static void write_service(struct writer *w, const struct mer_shape *shape)
     for (uint32_t i = 0; i < v->fields_n; i++, sep = ',') {
         mer_buf_printf(w->out, "%c\"%.*s\":", sep, MER_FMT(v->fields[i].key));
         bool typename = v->fields[i].kind == MER_SHAPE_TYPENAME;
-        mer_json_write_string(w->out, typename ? v->type->name : w->x->ask.plan->graph->sdl);
+        mer_json_write_string(w->out, typename ? shape->declared->name : w->x->ask.plan->graph->sdl);
     }
     mer_buf_add_char(w->out, '}');
 }
@@ -237,13 +225,12 @@ static void write_service(struct writer *w, const struct mer_shape *shape)
 static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
 {
     struct mer_exec *x = w->x;
+    if (f->kind != MER_SHAPE_INTROSPECTION && f->kind != MER_SHAPE_SERVICE) {
+        return write_field(w, x->ask.plan->shape, f, x->root);
+    }
     mer_buf_add_char(w->out, '"');
     mer_buf_add(w->out, f->key);
     mer_buf_add(w->out, MER_S("\":"));
-    if (f->kind == MER_SHAPE_TYPENAME) {
-        mer_json_write_string(w->out, x->ask.plan->shape->variants->type->name);
-        return true;
-    }
     if (f->kind == MER_SHAPE_INTROSPECTION) {
         if (mer_introspect_field(x->a, x->ask.plan->graph->api, x->ask.plan->document, f->ast, x->ask.vars,
                                  w->out)) {
@@ -252,14 +239,8 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
         }
         return true;
     }
-    if (f->kind == MER_SHAPE_SERVICE) {
-        write_service(w, f->sub);
-        return true;
-    }
-    const struct exec_fetch *fetch = &x->fetches[f->fetch];
-    struct mer_val value =
-        fetch->roots_n ? fetch->roots[0]->slots[f->slot] : (struct mer_val){.kind = MER_VAL_NULL};
-    return write_value(w, f, &value, 0);
+    write_service(w, f->sub);
+    return true;
 }
 
 static bool write_root(struct writer *w)
@@ -268,7 +249,7 @@ static bool write_root(struct writer *w)
     char sep = '{';
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
-        if (!mer_condition_holds(f, w->x->ask.vars)) {
+        if (!mer_kept(&f->kept_if, w->x->ask.vars)) {
             continue;
         }
         mer_buf_add_char(w->out, sep);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Values of an answer while it is put together: a source's JSON, cut along the selection that asked for it.
 //
-// An object is a row of slots, one for each field that its fetch asked, in that order; a leaf keeps its JSON
-// text as it came, never decoded. What other fetches add to an object (entities) hangs on it as further rows
-// of slots. A source answers in selection order, so reading compares the next expected key first. Everything
-// lives in the request's arena or points into answers that the request holds; one thread.
+// An object is a row of slots, one for each field that its fetch asked; a leaf keeps its JSON text as it
+// came, never decoded. What other fetches add to an object (entities) hangs on it as further rows of slots.
+// A source answers in selection order, so reading compares the next expected key first. Everything lives in
+// the request's arena or points into answers that the request holds; one thread.
 #ifndef MER_RESOLVERS_VALUE_H
 #define MER_RESOLVERS_VALUE_H
 
@@ -35,35 +35,83 @@ struct mer_val {
 // What another fetch answered about the same object.
 struct mer_obj_more {
     uint32_t fetch;
+    bool whole;                   // the error is the object's: told once, at the object
+    bool told;                    // it has been
     struct mer_obj *object;       // NULL: it failed, or the entity is not there
     struct mer_exec_error *error; // why, when it failed
     struct mer_obj_more *next;
 };
 
 struct mer_obj {
-    const struct mer_type *type; // API object type where the declared one is abstract, else NULL
+    // Of the graph's types. NULL where the source was not asked: the declared type is an object's, or another
+    // row knows. &mer_type_nowhere: the source told no type that there is.
+    const struct mer_type *type;
     struct mer_val *slots;
     struct mer_obj_more *more;
 };
+
+extern const struct mer_type mer_type_nowhere;
 
 // How ages are read: a source of rows answers the facility's code (or null), another gateway the number of
 // its own freshness entry. `entry` turns the one or the other into an entry of the request's table.
 struct mer_val_reader {
     struct mer_arena *a;
-    const struct mer_schema *api;
+    const struct mer_schema *types;  // the graph's
+    const struct mer_schema *source; // the source's
     const struct mer_json *json;
     uint32_t (*entry)(void *owner, const struct mer_json *json, const struct mer_json_node *node);
     void *owner;
     // Of a source that is not trusted: what stands where a value has not its field's type. NULL: leaves are
     // not looked at, a database of ours answers what its statement says.
     struct mer_exec_error *wrong;
+    /* private: the type looked up last */
+    struct mer_slice last_name;
+    const struct mer_type *last_type, *last_own;
 };
 
-// Reads an object node along fields; `node` that is no object gives an object whose slots are null.
-struct mer_obj *mer_val_read_object(const struct mer_val_reader *r, const struct mer_json_node *node,
-                                    struct mer_fetch_field *const *fields, uint32_t fields_n);
-void mer_val_read(const struct mer_val_reader *r, const struct mer_json_node *node,
-                  const struct mer_fetch_field *f, struct mer_val *out);
+// Reads an object node along the children of `parent` (of an operation: see mer_val_op). `type`: what the
+// object is in the source's schema, unless the first child asks. A node that is no object gives an object
+// whose slots are null.
+struct mer_obj *mer_val_read_object(struct mer_val_reader *r, const struct mer_json_node *node,
+                                    const struct mer_fetch_field *parent, const struct mer_type *type);
+void mer_val_read(struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
+                  struct mer_val *out);
+// An operation's fields as the children of a field.
+static inline struct mer_fetch_field mer_val_op(const struct mer_fetch_op *op)
+{
+    return (struct mer_fetch_field){
+        .children = op->fields, .children_n = op->fields_n, .slots_n = op->slots_n};
+}
+
+struct mer_obj *mer_obj_new(struct mer_arena *a, uint32_t slots_n);
+
+// What the object is, by whichever row knows; NULL: what was declared.
+static inline const struct mer_type *mer_obj_type(const struct mer_obj *o)
+{
+    const struct mer_type *t = o->type;
+    for (const struct mer_obj_more *m = o->more; m && !t; m = m->next) {
+        t = m->object ? m->object->type : NULL;
+    }
+    return t;
+}
+
+static inline const struct mer_obj_more *mer_obj_row(const struct mer_obj *o, uint32_t fetch)
+{
+    const struct mer_obj_more *m = o->more;
+    while (m && m->fetch != fetch) {
+        m = m->next;
+    }
+    return m;
+}
+
+static inline bool mer_obj_is(const struct mer_obj *o, const struct mer_types *on)
+{
+    const struct mer_type *t = on->n ? mer_obj_type(o) : NULL;
+    return !t || mer_types_hold(on, t);
+}
+
+// The value of an object whose own row is of the fetch `home`. Null without an error where there is no row.
+struct mer_val mer_val_at(const struct mer_obj *o, struct mer_plan_value at, uint32_t home);
 
 // Calls visit(owner, object) for every object at the end of the path, in document order.
 void mer_val_walk(struct mer_obj *root, const struct mer_path_step *path, uint32_t path_n,

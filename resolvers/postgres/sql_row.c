@@ -4,10 +4,10 @@
 
 bool sql_kept(struct sql_ctx *c, const struct mer_fetch_field *f, const struct mer_type *of)
 {
-    if (f->on && f->on != of)
+    if (!mer_types_hold(&f->on, of))
         return false;
-    c->varied += f->conditions != NULL;
-    return !f->conditions || mer_selection_kept(f->conditions, c->ask->vars);
+    c->varied += f->kept_if.n > 0;
+    return mer_kept(&f->kept_if, c->ask->vars);
 }
 
 // x is the SQL of the value. Nothing here may answer NULL: concat would leave a hole in the JSON.

@@ -60,8 +60,8 @@ static void operations_cost_what_a_table_says(void **state)
     struct mer_schema_options o = {.assume_valid = true, .allow_unknown_directives = true};
     assert_int_equal(mer_parse(a, mer_slice_of(sdl), MER_PARSE_TYPE_SYSTEM, NULL, &doc, &d), MER_OK);
     assert_int_equal(mer_schema_build(a, doc, &o, &s, &d), MER_OK);
-    struct mer_source source = {MER_S("one"), 0, s};
-    struct mer_graph g = {.api = s, .sources = &source, .sources_n = 1};
+    struct mer_source source = {MER_S("one"), 0, s, true};
+    struct mer_graph g = {.api = s, .types = s, .sources = &source, .sources_n = 1};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mer_plan *plan = NULL;
         struct mer_variables vars = {0};

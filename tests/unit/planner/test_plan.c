@@ -71,8 +71,8 @@ static void write_fields(struct mer_buf *b, struct mer_fetch_field *const *field
     mer_buf_add_char(b, '{');
     for (uint32_t i = 0; i < n; i++) {
         mer_buf_printf(b, "%s%.*s", i ? " " : "", MER_FMT(fields[i]->key));
-        if (fields[i]->on) {
-            mer_buf_printf(b, "@%.*s", MER_FMT(fields[i]->on->name));
+        if (fields[i]->on.n) {
+            mer_buf_printf(b, "@%.*s", MER_FMT(fields[i]->on.items[0]->name));
         }
         if (fields[i]->children_n) {
             write_fields(b, fields[i]->children, fields[i]->children_n);
@@ -101,10 +101,11 @@ static void operations_become_fetches(void **state)
 {
     (void)state;
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_source sources[2] = {{{"rows", 4}, 0, build(a, rows_sdl)},
-                                    {{"figures", 7}, 1, build(a, figures_sdl)}};
+    struct mer_source sources[2] = {{{"rows", 4}, 0, build(a, rows_sdl), true},
+                                    {{"figures", 7}, 1, build(a, figures_sdl), true}};
+    const struct mer_schema *api = build(a, api_sdl);
     struct mer_graph g = {
-        .api = build(a, api_sdl), .sources = sources, .sources_n = 2, .split_resident = true};
+        .api = api, .types = api, .sources = sources, .sources_n = 2, .split_resident = true};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mer_ast_document *doc = NULL;
         struct mer_plan *p = NULL;
@@ -126,8 +127,9 @@ static void too_many_fields_are_refused(void **state)
 {
     (void)state;
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_source sources[1] = {{{"rows", 4}, 0, build(a, rows_sdl)}};
-    struct mer_graph g = {.api = sources[0].schema, .sources = sources, .sources_n = 1};
+    struct mer_source sources[1] = {{{"rows", 4}, 0, build(a, rows_sdl), true}};
+    struct mer_graph g = {
+        .api = sources[0].schema, .types = sources[0].schema, .sources = sources, .sources_n = 1};
     struct mer_ast_document *doc = NULL;
     struct mer_plan *p = NULL;
     struct mer_diag d = {0};
@@ -168,8 +170,8 @@ static void fetches_know_what_rows_they_bring(void **state)
         {"mutation{pay(id:\"x\"){bill{no sum at{name}}}}", "rbw rb"},
     };
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_source source = {{"rows", 4}, 0, build(a, sdl)};
-    struct mer_graph g = {.api = source.schema, .sources = &source, .sources_n = 1};
+    struct mer_source source = {{"rows", 4}, 0, build(a, sdl), true};
+    struct mer_graph g = {.api = source.schema, .types = source.schema, .sources = &source, .sources_n = 1};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct mer_ast_document *doc = NULL;
         struct mer_plan *p = NULL;

@@ -48,8 +48,9 @@ void rig_begin(struct rig *r, const char *sdl, const char *query, const char *va
     uint32_t n = 0;
     *r = (struct rig){.a = mer_arena_create(0)};
     make_site(r);
-    r->source = (struct mer_source){MER_S("rows"), 0, rig_schema(r->a, sdl)};
-    r->graph = (struct mer_graph){.api = r->source.schema, .sources = &r->source, .sources_n = 1};
+    r->source = (struct mer_source){MER_S("rows"), 0, rig_schema(r->a, sdl), true};
+    r->graph = (struct mer_graph){
+        .api = r->source.schema, .types = r->source.schema, .sources = &r->source, .sources_n = 1};
     assert_int_equal(mer_parse(r->a, mer_slice_of(query), MER_PARSE_EXECUTABLE, NULL, &doc, &d), MER_OK);
     assert_int_equal(mer_plan_build(r->a, &r->graph, doc, doc->operations[0], NULL, &plan, &d), MER_OK);
     assert_int_equal(mer_json_parse(r->a, mer_slice_of(variables ? variables : "{}"), NULL, &j, &d), MER_OK);
@@ -62,6 +63,7 @@ void rig_begin(struct rig *r, const char *sdl, const char *query, const char *va
     x->now_us = 1765377000000000; // 2025-12-10T14:30:00Z
     x->ask = (struct mer_exec_ask){.arena = r->a, .site = &r->site, .plan = plan, .vars = &r->vars};
     mer_fresh_init(&x->fresh, r->a);
+    x->root = mer_obj_new(r->a, 0);
     x->fetches = MER_NEW_N(r->a, struct exec_fetch, plan->fetches_n);
     for (uint32_t i = 0; i < plan->fetches_n; i++) {
         x->fetches[i].plan = plan->fetches[i];
@@ -92,6 +94,7 @@ void rig_answer(struct rig *r, const struct rig_part *parts, uint32_t parts_n)
     for (uint32_t i = 0; i < r->x->ask.plan->fetches_n; i++) {
         struct exec_fetch *f = &r->x->fetches[i];
         assert_null(exec_coerce_root(r->x, f));
+        exec_find_targets(r->x, f);
         for (uint32_t k = 0; k < parts_n; k++) {
             if (parts[k].fetch == i) {
                 add_part(r, &parts[k]);
@@ -99,6 +102,7 @@ void rig_answer(struct rig *r, const struct rig_part *parts, uint32_t parts_n)
         }
         if (f->parts_n) {
             exec_combine_root(r->x, f);
+            exec_fetch_done(r->x, f);
         }
     }
     mer_buf_init(&r->out, r->a, 256);

@@ -24,6 +24,30 @@ static void push(struct list *l, struct mer_fetch_field *f)
     l->items[l->n++] = f;
 }
 
+static struct mer_types only(struct mer_arena *a, const struct mer_type *t)
+{
+    struct mer_types set = {0};
+    if (t) {
+        set.items = MER_NEW(a, const struct mer_type *);
+        set.items[0] = t;
+        set.n = 1;
+    }
+    return set;
+}
+
+static struct mer_kept_if under(struct mer_arena *a, const struct mer_ast_directives *ds)
+{
+    struct mer_kept_if k = {0};
+    if (ds->n) {
+        struct mer_condition *c = MER_NEW(a, struct mer_condition);
+        c->directives = ds;
+        k.items = MER_NEW(a, const struct mer_condition *);
+        k.items[0] = c;
+        k.n = 1;
+    }
+    return k;
+}
+
 static void one(struct list *l, const struct mer_schema *s, const struct mer_type *t,
                 const struct mer_type *on, const struct mer_ast_selection *sel, uint32_t depth)
 {
@@ -36,15 +60,16 @@ static void one(struct list *l, const struct mer_schema *s, const struct mer_typ
     struct mer_fetch_field *f = MER_NEW(l->a, struct mer_fetch_field);
     *f = (struct mer_fetch_field){.key = mer_ast_response_key(sel),
                                   .field = field,
-                                  .on = on,
+                                  .on = only(l->a, on),
+                                  .slot = l->n,
                                   .arguments = sel->arguments,
                                   .arguments_n = sel->arguments_n,
-                                  .conditions = sel->directives.n ? &sel->directives : NULL};
+                                  .kept_if = under(l->a, &sel->directives)};
     if (sel->selections) {
         struct list below = {.a = l->a};
         collect(&below, s, field->type.type, NULL, sel->selections, depth + 1);
         f->children = below.items;
-        f->children_n = below.n;
+        f->children_n = f->slots_n = below.n;
         l->bad = l->bad || below.bad;
     }
     push(l, f);
@@ -79,7 +104,7 @@ struct mer_fetch_op *sql_lab_fetch(struct mer_arena *a, const struct mer_schema 
         return NULL;
     collect(&l, s, root, NULL, op->selections, 0);
     *out = (struct mer_fetch_op){
-        .schema = s, .kind = op->kind, .entity = entity, .fields = l.items, .fields_n = l.n};
+        .schema = s, .kind = op->kind, .entity = entity, .fields = l.items, .fields_n = l.n, .slots_n = l.n};
     return l.bad ? NULL : out;
 }
 
