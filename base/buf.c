@@ -55,15 +55,17 @@ void mer_buf_add_cstr(struct mer_buf *b, const char *s)
 
 void mer_buf_add_digits(struct mer_buf *b, uint64_t v, unsigned width)
 {
-    char digits[20];
-    size_t at = sizeof(digits), from = width < sizeof(digits) ? sizeof(digits) - width : 0;
-    do {
-        digits[--at] = (char)('0' + v % 10);
+    unsigned n = 1;
+    for (uint64_t rest = v; rest >= 10; rest /= 10)
+        n++;
+    width = width > 20 ? 20 : width;
+    n = n < width ? width : n;
+    char *end = mer_buf_reserve(b, n) + n;
+    for (unsigned i = 0; i < n; i++) {
+        *--end = (char)('0' + v % 10);
         v /= 10;
-    } while (v);
-    while (at > from)
-        digits[--at] = '0';
-    mer_buf_add(b, mer_slice_make(digits + at, sizeof(digits) - at));
+    }
+    b->n += n;
 }
 
 void mer_buf_add_u64(struct mer_buf *b, uint64_t v)

@@ -151,10 +151,13 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static void add_two(struct mer_buf *b, char before, int64_t v)
+// Two digits behind a sign; returns where the next goes.
+static char *put_two(char *p, char before, int64_t v)
 {
-    mer_buf_add_char(b, before);
-    mer_buf_add_digits(b, (uint64_t)v, 2);
+    p[0] = before;
+    p[1] = (char)('0' + v / 10);
+    p[2] = (char)('0' + v % 10);
+    return p + 3;
 }
 
 void mer_time_write_rfc3339(struct mer_buf *b, int64_t wall_us)
@@ -166,16 +169,20 @@ void mer_time_write_rfc3339(struct mer_buf *b, int64_t wall_us)
     if (year < 0)
         mer_buf_add_char(b, '-');
     mer_buf_add_digits(b, (uint64_t)(year < 0 ? -year : year), 4);
-    add_two(b, '-', month);
-    add_two(b, '-', day);
-    add_two(b, 'T', clock / 3600);
-    add_two(b, ':', clock / 60 % 60);
-    add_two(b, ':', clock % 60);
+    char *p = mer_buf_reserve(b, 5 * 3 + 7 + 1), *from = p;
+    p = put_two(p, '-', month);
+    p = put_two(p, '-', day);
+    p = put_two(p, 'T', clock / 3600);
+    p = put_two(p, ':', clock / 60 % 60);
+    p = put_two(p, ':', clock % 60);
     if (us) {
-        mer_buf_add_char(b, '.');
-        mer_buf_add_digits(b, (uint64_t)us, 6);
-        while (b->p[b->n - 1] == '0')
-            b->n--;
+        *p = '.';
+        for (int i = 6; i > 0; i--, us /= 10)
+            p[i] = (char)('0' + us % 10);
+        p += 7;
+        while (p[-1] == '0')
+            p--;
     }
-    mer_buf_add_char(b, 'Z');
+    *p++ = 'Z';
+    b->n += (size_t)(p - from);
 }

@@ -23,8 +23,13 @@ struct mer_pg_stmt {
     uint64_t used_at;
 };
 
+#define MER_PG_HINTS 64u // a power of two
+
 struct mer_pg_stmts {
     struct mer_map by_text; // to struct mer_pg_stmt
+    // The last number by where its text stood: texts that are kept come from the same place. Only a hint,
+    // since another text may stand there now.
+    uint32_t hints[MER_PG_HINTS];
     struct mer_pg_stmt *items;
     uint32_t n, max;
     uint64_t clock;

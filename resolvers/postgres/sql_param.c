@@ -27,14 +27,16 @@ bool sql_is_uuid(struct mer_slice s)
 {
     if (s.n != 36)
         return false;
-    for (size_t i = 0; i < 36; i++) {
-        char c = s.p[i];
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (dash ? c != '-' : !hex)
-            return false;
-    }
-    return true;
+    // By class of character: 1 a hexadecimal digit, 2 a dash.
+    static const uint8_t classes[256] = {
+        ['-'] = 2, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,
+        ['7'] = 1, ['8'] = 1, ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1,
+        ['f'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1};
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    uint8_t wrong = 0;
+    for (size_t i = 0; i < 36; i++)
+        wrong |= classes[(uint8_t)s.p[i]] ^ (form[i] == '-' ? 2 : 1);
+    return !wrong;
 }
 
 static size_t digits(const char *p, size_t n)

@@ -55,9 +55,13 @@ static struct mer_pg_stmt *add(struct mer_pg_stmts *s, struct mer_slice text)
 
 uint32_t mer_pg_stmts_number(struct mer_pg_stmts *s, struct mer_slice text)
 {
-    struct mer_pg_stmt *item = mer_map_get(&s->by_text, text);
+    uint32_t *hint = &s->hints[(uintptr_t)text.p / 16 % MER_PG_HINTS];
+    struct mer_pg_stmt *item = *hint < s->n ? &s->items[*hint] : NULL;
+    if (!item || !mer_slice_eq(mer_slice_make(item->text, item->text_n), text))
+        item = mer_map_get(&s->by_text, text);
     if (!item)
         item = add(s, text);
+    *hint = (uint32_t)(item - s->items);
     if (item->uses < UINT32_MAX)
         item->uses++;
     item->used_at = ++s->clock;
