@@ -73,7 +73,7 @@ int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool onc
     return mer_rollup_run(&o, NULL);
 }
 
-int mer_command_check(const struct mer_config *c)
+int mer_command_check(struct mer_arena *a, const struct mer_config *c, bool offline)
 {
     struct mer_diag d = {0};
     struct mer_snapshot *s = NULL;
@@ -81,7 +81,12 @@ int mer_command_check(const struct mer_config *c)
         fprintf(stderr, "meridian: %s\n", d.msg);
         return 1;
     }
-    printf("%.*s: good\n", MER_FMT(c->path));
+    uint32_t findings = offline ? 0 : mer_check_databases(a, c, s);
+    if (findings) {
+        fprintf(stderr, "%u findings\n", findings);
+    } else {
+        printf("%.*s: good\n", MER_FMT(c->path));
+    }
     mer_snapshot_unref(s);
-    return 0;
+    return findings ? 1 : 0;
 }

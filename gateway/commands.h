@@ -28,7 +28,12 @@ int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const 
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
 // POST of /reload there; 1 when it was refused.
 int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin);
-int mer_command_check(const struct mer_config *c);
+// The configuration, and, unless offline, the bindings against the live databases
+// (resolvers/postgres/check.h); prints `FILE:LINE:COLUMN: message` for each finding.
+int mer_command_check(struct mer_arena *a, const struct mer_config *c, bool offline);
+// The bindings' part of it: prints and counts the findings.
+struct mer_snapshot;
+uint32_t mer_check_databases(struct mer_arena *a, const struct mer_config *c, const struct mer_snapshot *s);
 int mer_command_rollup(struct mer_arena *a, const struct mer_config *c, bool once, const char *from,
                        const char *to);
 

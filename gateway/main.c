@@ -170,7 +170,7 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
         return mer_command_rollup(arena, &c, a->once, a->from, a->to);
     }
     if (strcmp(command, "check") == 0) {
-        return mer_command_check(&c);
+        return mer_command_check(arena, &c, a->offline);
     }
     if (strcmp(command, "plan") == 0) {
         return mer_command_plan(arena, &c, &a->plan);
