@@ -9,7 +9,7 @@
 #include "gateway/server.h"
 #include "resolvers/exec.h"
 
-#define MER_ANSWER_HEADERS_MAX 24
+#define MER_ANSWER_HEADERS_MAX 64
 
 struct mer_answer {
     int status;

@@ -122,6 +122,33 @@ struct mer_config_persisted {
     int64_t memory_bytes;  // of registered ones, of the process
 };
 
+// How GraphQL servers that are no gateways of ours are asked; each of them, by each event loop.
+struct mer_config_subgraph {
+    struct mer_slice name;
+    struct mer_slice url; // in place of the supergraph's
+};
+
+struct mer_config_subgraphs {
+    int64_t timeout_ms, connect_ms, idle_ms;
+    int64_t connections, queue, answer_bytes;
+    int64_t breaker_failures, breaker_ms;
+    bool gzip;
+    struct mer_config_subgraph *each;
+    uint32_t each_n;
+};
+
+// Headers between clients and subgraphs.
+struct mer_config_header {
+    struct mer_slice name, value;
+};
+
+struct mer_config_headers {
+    struct mer_config_texts propagate, remove; // from the client to subgraphs
+    struct mer_config_header *insert;          // to subgraphs
+    uint32_t insert_n;
+    struct mer_config_texts answer; // from subgraphs to the client
+};
+
 struct mer_config_explorer {
     struct mer_slice headers; // path of a JSON file, or nil; told to browsers in development only
 };
@@ -152,6 +179,8 @@ struct mer_config {
     struct mer_config_cors cors;
     struct mer_config_persisted persisted;
     struct mer_config_explorer explorer;
+    struct mer_config_subgraphs subgraphs;
+    struct mer_config_headers headers;
     struct mer_config_rollup rollup;
     struct mer_config_monitor monitor;
     bool introspection, development;

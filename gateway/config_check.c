@@ -263,9 +263,59 @@ static bool check_persisted(struct mer_config_reader *r, node *root, const struc
                            "`only` needs `file`: nothing could be executed");
 }
 
+// Headers that each connection has of its own: a rule for them would break requests or answers.
+static bool is_of_connection(struct mer_slice name)
+{
+    static const char *const own[] = {
+        "accept",         "accept-encoding",
+        "connection",     "content-encoding",
+        "content-length", "content-type",
+        "expect",         "host",
+        "keep-alive",     "te",
+        "trailer",        "transfer-encoding",
+        "upgrade",
+    };
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (mer_slice_is(name, own[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_header_names(struct mer_config_reader *r, node *section, const char *key,
+                               const struct mer_config_texts *names)
+{
+    for (uint32_t i = 0; i < names->n; i++) {
+        if (is_of_connection(names->items[i])) {
+            return mer_config_fail(r, at(section, key), "`%s` belongs to each connection alone",
+                                   names->items[i].p);
+        }
+    }
+    return true;
+}
+
+static bool check_headers(struct mer_config_reader *r, node *root, const struct mer_config *c)
+{
+    node *section = mer_config_tree_get(root, "headers");
+    if (!section) {
+        return true;
+    }
+    node *insert = mer_config_tree_get(section, "insert");
+    node *n = insert ? insert->first : NULL;
+    for (uint32_t i = 0; n && i < c->headers.insert_n; i++, n = n->next) {
+        if (is_of_connection(c->headers.insert[i].name)) {
+            return mer_config_fail(r, at(n, "name"), "`%s` belongs to each connection alone",
+                                   c->headers.insert[i].name.p);
+        }
+    }
+    return check_header_names(r, section, "propagate", &c->headers.propagate) &&
+           check_header_names(r, section, "answer", &c->headers.answer);
+}
+
 bool mer_config_check(struct mer_config_reader *r, const struct mer_config_node *root, struct mer_config *c)
 {
     return check_regions(r, root, c) && check_self(r, root, c) && check_tls(r, root, c) &&
            check_sources_listen(r, root, c) && check_listeners(r, root, c) && check_sources(r, root, c) &&
-           check_rollup(r, root, c) && check_persisted(r, root, c);
+           check_rollup(r, root, c) && check_persisted(r, root, c) && check_headers(r, root, c);
 }

@@ -143,6 +143,39 @@ static const struct mer_config_key explorer_keys[] = {
     {0},
 };
 
+static const struct mer_config_key subgraph_keys[] = {
+    {"url", MER_CONFIG_URL, AT(mer_config_subgraph, url), .text = "where it is, in place of the url in the supergraph"},
+    {0},
+};
+
+static const struct mer_config_key subgraphs_keys[] = {
+    {"timeout", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, timeout_ms), .min = 1, .max = DAY_MS, .fallback = "30s", .text = "how long one request to a subgraph may take; `limits.request` bounds it too"},
+    {"connect", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, connect_ms), .min = 1, .max = DAY_MS, .fallback = "2s", .text = "how long connecting may take, TLS included"},
+    {"idle", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, idle_ms), .min = 1, .max = DAY_MS, .fallback = "4s", .text = "an idle connection is closed after this; shorter than the server's own"},
+    {"connections", MER_CONFIG_COUNT, AT(mer_config_subgraphs, connections), .min = 1, .max = 100000, .fallback = "128", .text = "connections to one subgraph, of each event loop"},
+    {"queue", MER_CONFIG_COUNT, AT(mer_config_subgraphs, queue), .min = 1, .max = 1000000, .fallback = "2048", .text = "requests that wait for a connection; more are refused at once"},
+    {"answer", MER_CONFIG_BYTES, AT(mer_config_subgraphs, answer_bytes), .min = 1024, .max = 2 * GIB, .fallback = "64MiB", .text = "one answer of a subgraph, decompressed"},
+    {"gzip", MER_CONFIG_BOOL, AT(mer_config_subgraphs, gzip), .fallback = "true", .text = "ask for compressed answers"},
+    {"failures", MER_CONFIG_COUNT, AT(mer_config_subgraphs, breaker_failures), .min = 0, .max = 1000000, .fallback = "20", .text = "so many failures in a row open the circuit: the subgraph is left alone for a while; 0: never"},
+    {"pause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, breaker_ms), .min = 1, .max = 3600000, .fallback = "500ms", .text = "the first such while; it doubles, up to twenty times this, as long as the subgraph fails"},
+    {"each", MER_CONFIG_NAMED, MANY(mer_config_subgraphs, each, mer_config_subgraph), .keys = subgraph_keys, .text = "subgraphs by name"},
+    {0},
+};
+
+static const struct mer_config_key header_keys[] = {
+    {"name", MER_CONFIG_NAME, true, AT(mer_config_header, name), .text = "in lower case"},
+    {"value", MER_CONFIG_SECRET, true, AT(mer_config_header, value), .text = "its value"},
+    {0},
+};
+
+static const struct mer_config_key headers_keys[] = {
+    {"propagate", MER_CONFIG_NAMES, AT(mer_config_headers, propagate), .text = "names of the client's headers that subgraphs are told, beside `traceparent` and `tracestate`; `authorization` is not among them unless it stands here"},
+    {"remove", MER_CONFIG_NAMES, AT(mer_config_headers, remove), .text = "names that subgraphs are never told"},
+    {"insert", MER_CONFIG_ENTRIES, MANY(mer_config_headers, insert, mer_config_header), .keys = header_keys, .text = "what subgraphs are told besides"},
+    {"answer", MER_CONFIG_NAMES, AT(mer_config_headers, answer), .text = "names of subgraphs' headers that clients are told: every `set-cookie`, the strictest `cache-control`, of others the first"},
+    {0},
+};
+
 static const struct mer_config_key rollup_source_keys[] = {
     {"environment", MER_CONFIG_NAME, AT(mer_config_rollup_source, environment), .text = "which environment this database belongs to"},
     {"url", MER_CONFIG_SECRET, true, AT(mer_config_rollup_source, url), .text = "a libpq connection string"},
@@ -185,6 +218,8 @@ const struct mer_config_key mer_config_keys[] = {
     {"cors", MER_CONFIG_SECTION, AT(mer_config, cors), .keys = cors_keys, .text = "Browsers of other origins."},
     {"persisted", MER_CONFIG_SECTION, AT(mer_config, persisted), .keys = persisted_keys, .text = "Operations that are asked by hash or id."},
     {"explorer", MER_CONFIG_SECTION, AT(mer_config, explorer), .keys = explorer_keys, .text = "The page that a browser gets at `/graphql`."},
+    {"subgraphs", MER_CONFIG_SECTION, AT(mer_config, subgraphs), .keys = subgraphs_keys, .text = "How the subgraphs of a plain supergraph are asked (`serve --supergraph`)."},
+    {"headers", MER_CONFIG_SECTION, AT(mer_config, headers), .keys = headers_keys, .text = "Headers between clients and the subgraphs of a plain supergraph."},
     {"rollup", MER_CONFIG_SECTION, AT(mer_config, rollup), .keys = rollup_keys, .text = "The companion worker, `meridian rollup`."},
     {"monitor", MER_CONFIG_SECTION, AT(mer_config, monitor), .keys = monitor_keys, .text = "Watching the facilities of a region."},
     {"introspection", MER_CONFIG_BOOL, AT(mer_config, introspection), .fallback = "true", .text = "Answer `__schema` and `__type`."},

@@ -367,6 +367,12 @@ bool mer_config_read_value(struct mer_config_reader *r, const struct mer_config_
     bool is_list = key->kind == MER_CONFIG_NAMES || key->kind == MER_CONFIG_COUNTRIES ||
                    key->kind == MER_CONFIG_ADDRESSES || key->kind == MER_CONFIG_ORIGINS ||
                    key->kind == MER_CONFIG_LOCATION;
+    struct mer_config_node only = *n,
+                           one = {.type = MER_CONFIG_NODE_LIST, .set = n->set, .first = &only, .count = 1};
+    if (is_list && key->kind != MER_CONFIG_LOCATION && n->set && n->type == MER_CONFIG_NODE_SCALAR) {
+        only.next = NULL; // a list of one may be --set as it is
+        n = &one;
+    }
     if (n->type != (is_list ? MER_CONFIG_NODE_LIST : MER_CONFIG_NODE_SCALAR)) {
         return mer_config_fail(r, n, "`%s` must be %s%s", key->name, is_list ? "a list: " : "one value: ",
                                key->choices ? key->choices : mer_config_kind_allows(key->kind));

@@ -5,6 +5,7 @@
 #include "gateway/explorer.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
+#include "resolvers/graphql/client.h"
 #include "resolvers/postgres/pool.h"
 
 static void respond(struct mer_http_req *req, int status, const char *type, struct mer_slice body)
@@ -105,6 +106,31 @@ static void write_place(struct mer_buf *b, const struct mer_site *s, uint32_t i)
     }
 }
 
+static void write_subgraph(struct mer_buf *b, const struct mer_site *s, uint32_t i)
+{
+    struct mer_gql_stats st;
+    struct mer_slice name = s->sources[s->places[i].source].name;
+    mer_gql_client_stats(s->links[i].client, &st);
+    const struct {
+        const char *what;
+        uint64_t n;
+    } all[] = {
+        {"requests_total", st.sent_total},
+        {"requests_failed_total", st.failed_total},
+        {"requests_again_total", st.retried_total},
+        {"requests_refused_total", st.refused_total},
+        {"circuit_opened_total", st.opened_total},
+        {"circuit_open", st.open},
+        {"connections", st.connections},
+        {"requests_in_flight", st.in_flight},
+        {"requests_queued", st.queued},
+    };
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+        mer_buf_printf(b, "meridian_subgraph_%s{subgraph=\"%.*s\"} %llu\n", all[k].what, MER_FMT(name),
+                       (unsigned long long)all[k].n);
+    }
+}
+
 static void write_lag(struct mer_buf *b, const struct mer_site *s)
 {
     int64_t now = mer_time_wall_us();
@@ -144,7 +170,11 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_printf(&b, "meridian_reloads_total %llu\nmeridian_reloads_refused_total %llu\n",
                    (unsigned long long)rs.reloads, (unsigned long long)rs.refused);
     for (uint32_t i = 0; i < w->now->site->places_n; i++) {
-        write_place(&b, w->now->site, i);
+        if (w->config->router) {
+            write_subgraph(&b, w->now->site, i);
+        } else {
+            write_place(&b, w->now->site, i);
+        }
     }
     write_lag(&b, w->now->site);
     mer_server_write_metrics(&b, &w->server, 1);

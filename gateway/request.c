@@ -9,6 +9,7 @@
 #include "gateway/answer.h"
 #include "gateway/browser.h"
 #include "gateway/explorer.h"
+#include "gateway/forward.h"
 #include "gateway/graphql_http.h"
 #include "gateway/worker.h"
 #include "resolvers/exec.h"
@@ -33,6 +34,8 @@ struct request {
     struct mer_slice explained; // JSON for extensions.plan; n == 0: not asked
     uint64_t cost;              // as estimated
     bool tagged;                // the answer has an etag
+    struct mer_forward forward; // of a router: what subgraphs' headers say
+    struct mer_slice cacheable; // cache-control by what they say; n == 0: nothing
     bool registers;             // its document is kept by its hash once it is known to be valid
 };
 
@@ -83,7 +86,9 @@ static void reply(struct request *r, struct mer_answer *a)
     add_header(a, MER_S("content-type"), mer_media_type(r->media));
     // What has a tag may be kept and asked for again with it; nothing else is worth keeping.
     add_header(a, MER_S("cache-control"),
-               r->tagged ? MER_S("private, no-cache") : MER_S("private, no-store"));
+               r->cacheable.n ? r->cacheable
+               : r->tagged    ? MER_S("private, no-cache")
+                              : MER_S("private, no-store"));
     add_header(a, MER_S("x-content-type-options"), MER_S("nosniff"));
     mer_answer_finish(a, r->w->config, r->w->coder, http);
     release(r); // nothing of the request may be touched once it was answered
@@ -378,6 +383,13 @@ static bool explain(struct request *r)
     return !dry;
 }
 
+static void heard(void *owner, uint32_t source, const struct mer_gql_answer *answer)
+{
+    struct request *r = owner;
+    (void)source;
+    mer_forward_hear(&r->forward, answer);
+}
+
 static void execute(struct request *r)
 {
     struct mer_worker *w = r->w;
@@ -395,6 +407,11 @@ static void execute(struct request *r)
         r->ask.variables = mer_json_raw(r->params.variables_json, r->params.variables);
     }
     r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
+    if (w->config->router) {
+        mer_forward_begin(&r->forward, w->config, r->http->arena);
+        r->ask.headers = mer_forward_ask(w->config, r->http, &r->ask.headers_n);
+        r->ask.heard = heard;
+    }
     r->ask.done = answered;
     r->ask.owner = r;
     if (explain(r)) {
@@ -490,6 +507,7 @@ static void refuse_answer(struct request *r, size_t bytes)
 static void answered(void *owner)
 {
     struct request *r = owner;
+    const struct mer_worker *w = r->w;
     struct mer_buf b;
     bool has_data = false;
     mer_buf_init(&b, r->http->arena, 4096);
@@ -507,6 +525,10 @@ static void answered(void *owner)
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
     if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec)) {
         add_tag(r, &a, data);
+    }
+    if (w->config->router) {
+        struct mer_slice cacheable = mer_forward_tell(&r->forward, &a);
+        r->cacheable = mer_exec_has_errors(r->exec) ? MER_NIL : cacheable;
     }
     add_cache_headers(r, &a);
     add_header(&a, MER_S("server-timing"), server_timing(r));

@@ -137,8 +137,18 @@ static enum mer_err link_subgraph(struct mer_loop *loop, const struct mer_snapsh
                                   struct mer_site_link *link, struct mer_diag *diag)
 {
     const struct mer_config *c = snapshot->config;
+    const struct mer_config_subgraphs *s = &c->subgraphs;
     struct mer_gql_client_opts o = {
         .url = snapshot->sources[i].url,
+        .connections_max = (uint32_t)s->connections,
+        .queue_max = (uint32_t)s->queue,
+        .connect_ms = (uint32_t)s->connect_ms,
+        .idle_ms = (uint32_t)s->idle_ms,
+        .answer_max_bytes = (size_t)s->answer_bytes,
+        .request_ms = (uint32_t)s->timeout_ms,
+        .gzip = s->gzip,
+        .breaker_failures = (uint32_t)s->breaker_failures,
+        .breaker_ms = (uint32_t)s->breaker_ms,
         .address = (const struct sockaddr *)&snapshot->sources[i].address,
         .address_len = snapshot->sources[i].address_len,
         .ca_file = c->tls.ca.p,

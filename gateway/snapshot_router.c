@@ -7,12 +7,17 @@
 #include "schema/subgraph_schema.h"
 
 // A host that has no address today may have one tomorrow: the rest is served.
-static enum mer_err find_server(struct mer_snapshot_source *s, const struct mer_subgraph *g,
-                                struct mer_diag *diag)
+static enum mer_err find_server(const struct mer_config *c, struct mer_snapshot_source *s,
+                                const struct mer_subgraph *g, struct mer_diag *diag)
 {
     struct mer_diag why = {0};
     s->url = g->url;
-    enum mer_err err = mer_gql_url_resolve(g->url, &s->address, &s->address_len, &why);
+    for (uint32_t i = 0; i < c->subgraphs.each_n; i++) {
+        if (mer_slice_eq(c->subgraphs.each[i].name, g->name) && c->subgraphs.each[i].url.n) {
+            s->url = c->subgraphs.each[i].url;
+        }
+    }
+    enum mer_err err = mer_gql_url_resolve(s->url, &s->address, &s->address_len, &why);
     if (err == MER_ERR_NOT_FOUND) {
         mer_log(MER_LOG_WARN, "snapshot", "subgraph without an address subgraph=%.*s message=%.200s",
                 MER_FMT(g->name), why.msg);
@@ -26,7 +31,7 @@ static enum mer_err load_subgraph(struct mer_snapshot *s, const struct mer_super
 {
     struct mer_snapshot_source *source = &s->sources[i];
     const struct mer_schema *schema = NULL;
-    enum mer_err err = find_server(source, &sg->subgraphs[i], diag);
+    enum mer_err err = find_server(s->config, source, &sg->subgraphs[i], diag);
     err = err ? err : mer_supergraph_subschema(s->arena, sg, i, &schema, diag);
     source->self = (struct mer_source){.name = sg->subgraphs[i].name, .index = i, .schema = schema};
     source->graph = (struct mer_graph){.api = schema, .sources = &source->self, .sources_n = 1};
