@@ -5,7 +5,8 @@ import http from 'node:http';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-// Ways to answer badly. Each gets the good answer as an object and its text.
+// Ways to answer badly. Each gets the good answer as an object and its text, and the request. None may look like a good
+// answer: a plain list of another length or another value of a custom scalar would be none that a router can see.
 const spoil = {
   status: (res) => res.writeHead(500, { 'content-type': 'text/plain' }).end('no'),
   statusWithBody: (res) => res.writeHead(503, JSON_TYPE).end('{"errors":[{"message":"busy"}],"data":null}'),
@@ -19,17 +20,17 @@ const spoil = {
   empty: (res) => res.writeHead(200, JSON_TYPE).end(''),
   nullData: (res) => res.writeHead(200, JSON_TYPE).end('{"data":null}'),
   errors: (res) => res.writeHead(200, JSON_TYPE).end('{"data":null,"errors":[{"message":"no data today"}]}'),
-  fewer: (res, good) => sendWith(res, good, (list) => list.slice(1)),
-  more: (res, good) => sendWith(res, good, (list) => [...list, null]),
+  fewer: (res, good, text, request) => sendWith(res, good, request, (list) => list.slice(1)),
+  more: (res, good, text, request) => sendWith(res, good, request, (list) => [...list, null]),
   nulled: (res, good) => {
     const keys = Object.keys(good.data ?? {});
     if (!keys.length) return send(res, good);
     const errors = [...(good.errors ?? []), { message: 'lost', path: [keys[0]] }];
     return send(res, { data: { ...good.data, [keys[0]]: null }, errors });
   },
-  wrongType: (res, good) => {
+  wrongType: (res, good, text, { composite }) => {
     const data = { ...good.data };
-    for (const key of Object.keys(data)) data[key] = Array.isArray(data[key]) ? 'no list' : data[key] !== null && typeof data[key] === 'object' ? [1] : { no: 'leaf' };
+    for (const key of composite) if (data[key]) data[key] = Array.isArray(data[key]) ? 'no list' : [1];
     return send(res, { ...good, data });
   },
   slow: (res, good) => setTimeout(() => send(res, good), 30),
@@ -40,9 +41,9 @@ function send(res, answer) {
   res.writeHead(200, JSON_TYPE).end(JSON.stringify(answer));
 }
 
-function sendWith(res, good, change) {
+function sendWith(res, good, { entities }, change) {
   const data = { ...good.data };
-  for (const key of Object.keys(data)) if (Array.isArray(data[key])) data[key] = change(data[key]);
+  for (const key of entities) if (data[key]) data[key] = change(data[key]);
   send(res, { ...good, data });
 }
 
@@ -95,7 +96,7 @@ export class SubgraphServer {
       const good = JSON.parse(JSON.stringify(await subgraph.run(body)));
       const fault = this.fault?.(request);
       request.fault = fault ?? undefined;
-      if (fault) spoil[fault](res, good, JSON.stringify(good));
+      if (fault) spoil[fault](res, good, JSON.stringify(good), subgraph.rootKeys(body.query));
       else send(res, good);
     });
   }

@@ -133,8 +133,8 @@ export class Subgraph {
   }
 
   document(query) {
-    let found = this.documents.get(query);
-    if (found) return found;
+    const known = this.documents.get(query);
+    if (known) return known;
     let document, errors;
     try {
       document = parse(query);
@@ -142,11 +142,23 @@ export class Subgraph {
     } catch (e) {
       errors = [e];
     }
-    found = { document, errors };
-    if (errors.length) this.wrong(`${errors[0].message} in ${query}`);
+    const found = { document, errors };
     if (this.documents.size > 2000) this.documents.clear();
     this.documents.set(query, found);
     return found;
+  }
+
+  // The response keys of an operation that hold objects, and those that hold entities asked by representation.
+  rootKeys(query) {
+    const { document } = this.document(query);
+    const keys = { composite: [], entities: [] };
+    const operation = document?.definitions.find((d) => d.kind === Kind.OPERATION_DEFINITION);
+    for (const item of operation?.selectionSet.selections ?? []) {
+      if (item.kind !== Kind.FIELD || !item.selectionSet) continue;
+      keys.composite.push((item.alias ?? item.name).value);
+      if (item.name.value === '_entities') keys.entities.push((item.alias ?? item.name).value);
+    }
+    return keys;
   }
 
   entity(rep) {
@@ -190,7 +202,10 @@ export class Subgraph {
 
   run({ query, variables, operationName }) {
     const { document, errors } = this.document(query ?? '');
-    if (errors.length) return { errors: errors.map((e) => ({ message: e.message })) };
+    if (errors.length) {
+      this.wrong(`${errors[0].message} in ${query}`);
+      return { errors: errors.map((e) => ({ message: e.message })) };
+    }
     return execute({
       schema: this.schema,
       document,
