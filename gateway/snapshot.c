@@ -9,6 +9,7 @@
 #include "gateway/snapshot_priv.h"
 #include "schema/parser.h"
 #include "schema/supergraph.h"
+#include "planner/federation.h"
 
 #define FILE_MAX (64u << 20)
 
@@ -161,8 +162,8 @@ static enum mer_err load_source(struct mer_arena *a, const struct mer_config_sou
         s->binding = b;
     }
     s->self = (struct mer_source){.name = c->name, .index = index, .schema = schema, .rows = true};
-    s->graph = (struct mer_graph){
-        .api = schema, .types = schema, .sources = &s->self, .sources_n = 1, .sdl = s->sdl};
+    err = err ? err : in_file(diag, mer_graph_of_source(a, &s->self, &s->graph, diag), c->sdl.p);
+    s->graph.sdl = s->sdl;
     return err;
 }
 
@@ -196,13 +197,10 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
         err = load_source(s->arena, &c->sources[i], i, &s->sources[i], diag);
         sources[i] = (struct mer_source){c->sources[i].name, i, s->sources[i].self.schema, true};
     }
-    s->graph = (struct mer_graph){
-        .api = sg->api,
-        .types = sg->api,
-        .sources = sources,
-        .sources_n = c->sources_n,
-        .split_resident = c->self.tier != MER_TIER_EDGE,
-    };
+    err = err ? err
+              : in_file(diag, mer_graph_of_supergraph(s->arena, sg, sources, c->sources_n, &s->graph, diag),
+                        c->supergraph.p);
+    s->graph.split_resident = c->self.tier != MER_TIER_EDGE;
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "resolvers/graphql/client.h"
 #include "schema/subgraph_schema.h"
+#include "planner/federation.h"
 
 // A host that has no address today may have one tomorrow: the rest is served.
 static enum mer_err find_server(const struct mer_config *c, struct mer_snapshot_source *s,
@@ -34,8 +35,7 @@ static enum mer_err load_subgraph(struct mer_snapshot *s, const struct mer_super
     enum mer_err err = find_server(s->config, source, &sg->subgraphs[i], diag);
     err = err ? err : mer_supergraph_subschema(s->arena, sg, i, &schema, diag);
     source->self = (struct mer_source){.name = sg->subgraphs[i].name, .index = i, .schema = schema};
-    source->graph = (struct mer_graph){.api = schema, .sources = &source->self, .sources_n = 1};
-    return err;
+    return err ? err : mer_graph_of_source(s->arena, &source->self, &source->graph, diag);
 }
 
 enum mer_err mer_snapshot_subgraphs(struct mer_snapshot *s, const struct mer_supergraph *sg,
@@ -49,6 +49,5 @@ enum mer_err mer_snapshot_subgraphs(struct mer_snapshot *s, const struct mer_sup
         err = load_subgraph(s, sg, i, diag);
         sources[i] = s->sources[i].self;
     }
-    s->graph = (struct mer_graph){.api = sg->api, .sources = sources, .sources_n = sg->subgraphs_n};
-    return err;
+    return err ? err : mer_graph_of_supergraph(s->arena, sg, sources, sg->subgraphs_n, &s->graph, diag);
 }

@@ -67,7 +67,7 @@ struct mer_fetch_op {
     const struct mer_type *entity; // NULL: root fields, or entities of several types (each field has `on`)
     struct mer_fetch_field **fields;
     uint32_t fields_n;
-    uint32_t slots_n; // of a root object, or of an entity
+    uint32_t slots_n;            // of a root object, or of an entity
     struct mer_fetch_memo *memo; // or NULL
 };
 

@@ -17,6 +17,7 @@
 #include "planner/fetch.h"
 
 struct mer_federation;
+struct mer_fetch_text;
 
 // A source: a subgraph, a logical owner of types and fields.
 struct mer_source {
@@ -146,6 +147,8 @@ struct mer_plan_fetch {
     uint32_t serves;       // bit set of enum mer_tier that may answer
     uint32_t max_age_s;    // @cacheControl of the root field; 0: not cacheable
     enum mer_combiner combiner;
+    // of a GraphQL server (fetch_text.h); NULL: it varies with the variables, or there is none
+    const struct mer_fetch_text *text;
 };
 
 struct mer_plan {

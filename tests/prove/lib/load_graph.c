@@ -4,6 +4,7 @@
 #include "planner/plan.h"
 #include "schema/parser.h"
 #include "schema/supergraph.h"
+#include "planner/federation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,5 @@ void load_graph(struct mer_arena *a, int n, char **paths, struct mer_graph *out)
         sources[i - 1] =
             (struct mer_source){.name = stem(paths[i]), .index = (uint32_t)i - 1, .schema = s, .rows = true};
     }
-    *out = (struct mer_graph){
-        .api = sg->api, .types = sg->api, .sources = sources, .sources_n = (uint32_t)n - 1};
+    check(mer_graph_of_supergraph(a, sg, sources, (uint32_t)n - 1, out, &d), paths[0], &d);
 }

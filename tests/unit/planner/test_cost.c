@@ -6,6 +6,7 @@
 #include "planner/cost.h"
 #include "schema/parser.h"
 #include "schema/values.h"
+#include "planner/federation.h"
 
 static const char sdl[] =
     "type Query { a: Int b: Box boxes(first: Int = 3): [Box!] @listSize(slicingArguments: [\"first\"])"
@@ -61,7 +62,8 @@ static void operations_cost_what_a_table_says(void **state)
     assert_int_equal(mer_parse(a, mer_slice_of(sdl), MER_PARSE_TYPE_SYSTEM, NULL, &doc, &d), MER_OK);
     assert_int_equal(mer_schema_build(a, doc, &o, &s, &d), MER_OK);
     struct mer_source source = {MER_S("one"), 0, s, true};
-    struct mer_graph g = {.api = s, .types = s, .sources = &source, .sources_n = 1};
+    struct mer_graph g;
+    assert_int_equal(mer_graph_of_source(a, &source, &g, &d), MER_OK);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mer_plan *plan = NULL;
         struct mer_variables vars = {0};

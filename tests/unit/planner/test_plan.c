@@ -5,31 +5,24 @@
 #include "base/buf.h"
 #include "planner/plan.h"
 #include "schema/parser.h"
+#include "planner/federation.h"
 
 static const char rows_sdl[] =
     "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders "
-    "@partition(arg: \"plants\") }"
-    " type Mutation { make(id: ID!): Made }"
-    " interface Node { id: ID! }"
-    " type Made { order: Order note: String }"
-    " type Plant implements Node @key(fields: \"id\") { id: ID! name: String age: Age open: [Order!] "
-    "@resident }"
-    " type Order implements Node @key(fields: \"id\") @resident { id: ID! no: String plant: Plant }"
-    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { "
-    "more: Boolean }"
-    " type Age @hole { s: Float }";
-static const char figures_sdl[] = "type Query { figures: Figures @kpi } type Figures { worst: [Plant!] }"
-                                  " type Plant @key(fields: \"id\") { id: ID! score: Float }";
+    "@partition(arg: \"plants\") } type Mutation { make(id: ID!): Made } interface Node { id: ID! } type "
+    "Made { order: Order note: String } type Plant implements Node @key(fields: \"id\") { id: ID! name: "
+    "String age: Age open: [Order!] @resident } type Order implements Node @key(fields: \"id\") @resident { "
+    "id: ID! no: String plant: Plant } type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: "
+    "String node: Order } type Page { more: Boolean } type Age @hole { s: Float }";
+static const char figures_sdl[] = "type Query { figures: Figures @kpi } type Figures { worst: [Plant!] } "
+                                  "type Plant @key(fields: \"id\") { id: ID! score: Float }";
 static const char api_sdl[] =
     "type Query { node(id: ID!): Node plants: [Plant!] orders(plants: [ID!]!, first: Int): Orders figures: "
-    "Figures }"
-    " type Mutation { make(id: ID!): Made } interface Node { id: ID! } type Made { order: Order note: String "
-    "}"
-    " type Plant implements Node { id: ID! name: String age: Age open: [Order!] score: Float }"
-    " type Order implements Node { id: ID! no: String plant: Plant }"
-    " type Orders { edges: [Edge!] pageInfo: Page } type Edge { cursor: String node: Order } type Page { "
-    "more: Boolean }"
-    " type Age { s: Float } type Figures { worst: [Plant!] }";
+    "Figures } type Mutation { make(id: ID!): Made } interface Node { id: ID! } type Made { order: Order "
+    "note: String } type Plant implements Node { id: ID! name: String age: Age open: [Order!] score: Float } "
+    "type Order implements Node { id: ID! no: String plant: Plant } type Orders { edges: [Edge!] pageInfo: "
+    "Page } type Edge { cursor: String node: Order } type Page { more: Boolean } type Age { s: Float } type "
+    "Figures { worst: [Plant!] }";
 
 struct row {
     const char *query;
@@ -39,17 +32,16 @@ struct row {
 static const struct row rows[] = {
     {"{ plants { name } }", "rows:root plants{name}"},
     {"{ plants { n: name n: name age { s } } }", "rows:root plants{n age}"},
-    {"{ plants { name score } }", "rows:root plants{name _k_id} | figures:Plant{score}<-0"},
-    {"{ figures { worst { name score } } }",
-     "figures:root figures{worst{_k_id score}} | rows:Plant{name}<-0"},
-    {"{ plants { open { no } } }", "rows:root plants{_k_id} | rows:Plant{open{no}}<-0"},
+    {"{ plants { name score } }", "rows:root plants{id name} | figures:Plant{score}<-0"},
+    {"{ figures { worst { name score } } }", "figures:root figures{worst{id score}} | rows:Plant{name}<-0"},
+    {"{ plants { open { no } } }", "rows:root plants{id} | rows:Plant{open{no}}<-0"},
     {"{ node(id: \"x\") { id ... on Order { no } } }",
      "rows:root node{__typename id@Plant id@Order no@Order}"},
     {"{ orders(plants: [\"a\"]) { edges { node { no } } } }", "rows:root orders{edges{node{no} _k_cursor}}"},
     {"{ orders(plants: [\"a\"]) { pageInfo { more } } }",
      "rows:root orders{pageInfo{more} _k_edges{_k_cursor}}"},
     {"mutation { make(id: \"1\") { note order { id no } } }",
-     "rows:root make{note order{id _k_id}} | rows:Order{no}<-0"},
+     "rows:root make{note order{id}} | rows:Order{no}<-0"},
     {"{ __typename plants { __typename } }", "rows:root plants{__typename}"},
     {"query($b: Boolean!) { plants { name @skip(if: $b) ... @include(if: $b) { id } } }",
      "rows:root plants{name id}"},
@@ -104,8 +96,14 @@ static void operations_become_fetches(void **state)
     struct mer_source sources[2] = {{{"rows", 4}, 0, build(a, rows_sdl), true},
                                     {{"figures", 7}, 1, build(a, figures_sdl), true}};
     const struct mer_schema *api = build(a, api_sdl);
-    struct mer_graph g = {
-        .api = api, .types = api, .sources = sources, .sources_n = 2, .split_resident = true};
+    struct mer_federation *federation = NULL;
+    assert_int_equal(mer_federation_of_sources(a, api, sources, 2, &federation, NULL), MER_OK);
+    struct mer_graph g = {.api = api,
+                          .types = api,
+                          .federation = federation,
+                          .sources = sources,
+                          .sources_n = 2,
+                          .split_resident = true};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mer_ast_document *doc = NULL;
         struct mer_plan *p = NULL;
@@ -128,8 +126,8 @@ static void too_many_fields_are_refused(void **state)
     (void)state;
     struct mer_arena *a = mer_arena_create(0);
     struct mer_source sources[1] = {{{"rows", 4}, 0, build(a, rows_sdl), true}};
-    struct mer_graph g = {
-        .api = sources[0].schema, .types = sources[0].schema, .sources = sources, .sources_n = 1};
+    struct mer_graph g;
+    assert_int_equal(mer_graph_of_source(a, sources, &g, NULL), MER_OK);
     struct mer_ast_document *doc = NULL;
     struct mer_plan *p = NULL;
     struct mer_diag d = {0};
@@ -147,15 +145,11 @@ static void fetches_know_what_rows_they_bring(void **state)
     (void)state;
     static const char sdl[] =
         "type Query { site(id: ID!): Site bills(sites: [ID!]!): Bills @partition(arg: \"sites\") parts: "
-        "[Part!] }"
-        " type Mutation { pay(id: ID!): Paid } type Paid { ok: Boolean bill: Bill }"
-        " type Site @key(fields: \"id\") @table(name: \"sites\") @everyone { id: ID! name: String bills: "
-        "Bills @resident"
-        "   hidden: [Part!] @resident parts: [Part!] }"
-        " type Part @table(name: \"parts\") { id: ID! }"
-        " type Bill @key(fields: \"id\") @resident @table(name: \"bills\") { id: ID! no: String sum: Int at: "
-        "Site }"
-        " type Bills { edges: [Edge!] total: Int } type Edge { cursor: String node: Bill }";
+        "[Part!] } type Mutation { pay(id: ID!): Paid } type Paid { ok: Boolean bill: Bill } type Site "
+        "@key(fields: \"id\") @table(name: \"sites\") @everyone { id: ID! name: String bills: Bills "
+        "@resident   hidden: [Part!] @resident parts: [Part!] } type Part @table(name: \"parts\") { id: ID! "
+        "} type Bill @key(fields: \"id\") @resident @table(name: \"bills\") { id: ID! no: String sum: Int "
+        "at: Site } type Bills { edges: [Edge!] total: Int } type Edge { cursor: String node: Bill }";
     static const struct {
         const char *query, *want; // for each fetch r(esident), b(usiness), w(rite) or -
     } cases[] = {
@@ -171,7 +165,8 @@ static void fetches_know_what_rows_they_bring(void **state)
     };
     struct mer_arena *a = mer_arena_create(0);
     struct mer_source source = {{"rows", 4}, 0, build(a, sdl), true};
-    struct mer_graph g = {.api = source.schema, .types = source.schema, .sources = &source, .sources_n = 1};
+    struct mer_graph g;
+    assert_int_equal(mer_graph_of_source(a, &source, &g, NULL), MER_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct mer_ast_document *doc = NULL;
         struct mer_plan *p = NULL;

@@ -3,6 +3,7 @@
 
 #include "mer_test.h"
 #include "schema/parser.h"
+#include "planner/federation.h"
 
 static const struct mer_slice west[] = {{"plant-1", 7}}, east[] = {{"plant-2", 7}};
 
@@ -49,8 +50,7 @@ void rig_begin(struct rig *r, const char *sdl, const char *query, const char *va
     *r = (struct rig){.a = mer_arena_create(0)};
     make_site(r);
     r->source = (struct mer_source){MER_S("rows"), 0, rig_schema(r->a, sdl), true};
-    r->graph = (struct mer_graph){
-        .api = r->source.schema, .types = r->source.schema, .sources = &r->source, .sources_n = 1};
+    assert_int_equal(mer_graph_of_source(r->a, &r->source, &r->graph, &d), MER_OK);
     assert_int_equal(mer_parse(r->a, mer_slice_of(query), MER_PARSE_EXECUTABLE, NULL, &doc, &d), MER_OK);
     assert_int_equal(mer_plan_build(r->a, &r->graph, doc, doc->operations[0], NULL, &plan, &d), MER_OK);
     assert_int_equal(mer_json_parse(r->a, mer_slice_of(variables ? variables : "{}"), NULL, &j, &d), MER_OK);

@@ -1,0 +1,901 @@
+// SPDX-License-Identifier: MIT
+#include "planner/emit.h"
+
+#include "planner/emit_kids.h"
+#include "planner/rows.h"
+
+struct numbers {
+    uint32_t *items;
+    uint32_t n, cap;
+};
+
+struct mer_emitter {
+    struct mer_arena *a, *scratch;
+    const struct mer_graph *graph;
+    struct mer_selector *selector;
+    struct mer_chooser *chooser;
+    enum mer_operation_kind kind;
+    struct mer_diag *diag;
+    struct mer_plan_fetch **fetches;
+    struct mer_kids **kids; // by fetch
+    uint32_t fetches_n, fetches_cap;
+    struct mer_shape_field **ages;
+    uint32_t ages_n, ages_cap;
+    struct numbers *after; // while what a fetch needs is emitted: the fetches that bring it
+};
+
+// A source that brought the objects of a place: where its rows are and what is asked of them.
+struct spot_home {
+    struct mer_plan_fetch *fetch;
+    struct mer_kids *kids;
+    struct mer_path_step *path; // from the fetch's roots
+    uint32_t path_n;
+    uint32_t ready;             // the fetch after which its rows hang on the first home's objects
+    bool interface;             // the source knows the declared type as an interface that has fields
+    const struct mer_type *own; // the declared type in the source
+    struct mer_home home;
+};
+
+// A place in the answer: objects, and who brought them. homes_n 0: the root.
+struct spot {
+    struct spot_home *homes;
+    uint32_t homes_n;
+    const struct mer_asked *asked;
+    const struct mer_solution *solution;
+    struct facet_out *facets; // by the solution's facets
+};
+
+// What became of a facet: one fetch, or with a source of rows one a type.
+struct facet_out {
+    struct mer_plan_fetch **fetches;
+    struct mer_types types; // by fetch; n == 0: one fetch for all
+    uint32_t fetches_n;
+    struct mer_kept_if kept_if;
+    bool kept_set;
+};
+
+static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_shape **out);
+
+// ---- fetches ----
+
+static void add_number(struct mer_arena *a, struct numbers *to, uint32_t n)
+{
+    for (uint32_t i = 0; i < to->n; i++) {
+        if (to->items[i] == n) {
+            return;
+        }
+    }
+    if (to->n == to->cap) {
+        to->cap = to->cap ? to->cap * 2 : 4;
+        uint32_t *grown = MER_NEW_N(a, uint32_t, to->cap);
+        if (to->n) {
+            memcpy(grown, to->items, to->n * sizeof(*grown));
+        }
+        to->items = grown;
+    }
+    to->items[to->n++] = n;
+}
+
+static void wait_for(struct mer_emitter *e, uint32_t fetch)
+{
+    if (e->after && fetch != UINT32_MAX) {
+        add_number(e->a, e->after, fetch);
+    }
+}
+
+static struct mer_plan_fetch *add_fetch(struct mer_emitter *e, enum mer_fetch_kind kind, uint32_t source)
+{
+    struct mer_plan_fetch *f = MER_NEW(e->a, struct mer_plan_fetch);
+    *f = (struct mer_plan_fetch){.index = e->fetches_n,
+                                 .kind = kind,
+                                 .source = source,
+                                 .parent = UINT32_MAX,
+                                 .typed_by = UINT32_MAX,
+                                 .partition_arg = -1,
+                                 .serves = ~0u};
+    f->op.schema = e->graph->sources[source].schema;
+    f->write = kind == MER_FETCH_ROOT && e->kind == MER_OP_MUTATION;
+    if (e->fetches_n == e->fetches_cap) {
+        e->fetches_cap = e->fetches_cap ? e->fetches_cap * 2 : 8;
+        struct mer_plan_fetch **grown = MER_NEW_N(e->a, struct mer_plan_fetch *, e->fetches_cap);
+        struct mer_kids **kids = MER_NEW_N(e->a, struct mer_kids *, e->fetches_cap);
+        if (e->fetches_n) {
+            memcpy(grown, e->fetches, e->fetches_n * sizeof(*grown));
+            memcpy(kids, e->kids, e->fetches_n * sizeof(*kids));
+        }
+        e->fetches = grown;
+        e->kids = kids;
+    }
+    e->kids[e->fetches_n] = mer_kids_create(e->a, e->scratch);
+    e->fetches[e->fetches_n++] = f;
+    return f;
+}
+
+static void stand_at(struct mer_plan_fetch *f, const struct spot *s)
+{
+    if (s->homes_n) {
+        f->parent = s->homes[0].fetch->index;
+        f->path = s->homes[0].path;
+        f->path_n = s->homes[0].path_n;
+    }
+}
+
+static const struct mer_type *own_type(const struct mer_emitter *e, uint32_t source, const struct mer_type *t)
+{
+    return mer_fed_type(e->graph->federation, t)->in[source].type;
+}
+
+// Types of the whole as types of a source; those it does not know are left out.
+static struct mer_types own_types(struct mer_emitter *e, uint32_t source, const struct mer_types *of)
+{
+    struct mer_types own = {MER_NEW_N(e->a, const struct mer_type *, of->n + 1), 0};
+    for (uint32_t i = 0; i < of->n; i++) {
+        const struct mer_type *t = own_type(e, source, of->items[i]);
+        if (t) {
+            own.items[own.n++] = t;
+        }
+    }
+    return own;
+}
+
+static void ask_typename(struct mer_emitter *e, struct mer_kids *kids, uint32_t source)
+{
+    struct mer_fetch_field tn = {.key = MER_S("__typename"),
+                                 .field = e->graph->sources[source].schema->typename_field};
+    mer_kids_ask(kids, &tn);
+}
+
+// ---- units ----
+
+static void note_age(struct mer_emitter *e, struct mer_shape_field *f)
+{
+    if (e->ages_n == e->ages_cap) {
+        e->ages_cap = e->ages_cap ? e->ages_cap * 2 : 4;
+        struct mer_shape_field **grown = MER_NEW_N(e->a, struct mer_shape_field *, e->ages_cap);
+        if (e->ages_n) {
+            memcpy(grown, e->ages, e->ages_n * sizeof(*grown));
+        }
+        e->ages = grown;
+    }
+    f->age = e->ages_n;
+    e->ages[e->ages_n++] = f;
+}
+
+static const struct mer_field *api_field(const struct mer_emitter *e, const struct mer_unit *u)
+{
+    const struct mer_type *t = mer_schema_type(e->graph->api, u->field->parent->name);
+    const struct mer_field *f = t ? mer_schema_field(e->graph->api, t, u->field->name) : NULL;
+    return f ? f : u->field;
+}
+
+// The shape of a field that no source is asked for in detail (an age, _service): its selections alone.
+static enum mer_err plain_shape(struct mer_emitter *e, const struct mer_unit *u, struct mer_shape **out)
+{
+    const struct mer_asked *q = NULL;
+    const struct mer_type *t = u->field->type.type;
+    struct mer_types one = {&t, 1};
+    enum mer_err err = mer_asked_of(e->selector, u->sub, t, &one, &q);
+    if (err) {
+        return err;
+    }
+    struct mer_shape *s = MER_NEW(e->a, struct mer_shape);
+    *s = (struct mer_shape){.declared = t, .home = UINT32_MAX, .typed_by = UINT32_MAX};
+    s->variants = MER_NEW(e->a, struct mer_shape_variant);
+    s->variants_n = 1;
+    s->variants->fields = MER_NEW_N(e->a, struct mer_shape_field, q->units_n + 1);
+    s->variants->fields_n = q->units_n;
+    for (uint32_t i = 0; i < q->units_n; i++) {
+        const struct mer_unit *below = &q->units[i];
+        bool meta = mer_unit_is_meta(e->graph, below);
+        s->variants->fields[i] = (struct mer_shape_field){.key = below->key,
+                                                          .field = api_field(e, below),
+                                                          .kind = meta ? MER_SHAPE_TYPENAME : MER_SHAPE_DATA,
+                                                          .ast = below->ast,
+                                                          .kept_if = below->kept_if};
+    }
+    *out = s;
+    return MER_OK;
+}
+
+static enum mer_err emit_meta(struct mer_emitter *e, const struct mer_unit *u, struct mer_shape_field *out)
+{
+    const struct mer_schema *api = e->graph->api;
+    if (mer_slice_is(u->field->name, "_service")) {
+        out->kind = MER_SHAPE_SERVICE;
+        return plain_shape(e, u, &out->sub);
+    }
+    bool name = u->field == api->typename_field || u->field == e->graph->types->typename_field;
+    out->field = name ? api->typename_field : u->field;
+    out->kind = name ? MER_SHAPE_TYPENAME : MER_SHAPE_INTROSPECTION;
+    return MER_OK;
+}
+
+static struct mer_plan_fetch *facet_fetch(const struct facet_out *f, const struct mer_type *t)
+{
+    for (uint32_t i = 0; i < f->types.n; i++) {
+        if (f->types.items[i] == t) {
+            return f->fetches[i];
+        }
+    }
+    return f->fetches[0];
+}
+
+// Keys of our own begin with _k or __: what a client named so is asked for under another.
+static struct mer_slice source_key(struct mer_emitter *e, struct mer_slice key)
+{
+    bool ours = mer_slice_starts(key, MER_S("_k")) || mer_slice_starts(key, MER_S("__"));
+    return ours ? mer_arena_printf(e->a, "c%.*s", MER_FMT(key)) : key;
+}
+
+struct asking {
+    struct mer_plan_fetch *fetch;
+    struct mer_kids *kids;
+    const struct spot_home *home; // NULL: a facet that was entered
+    struct mer_fetch_field want;
+};
+
+// Where a unit is asked in one of its facets, and for which types.
+static struct asking asking_of(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
+                               const struct mer_choice *ch, uint32_t k)
+{
+    struct asking w = {0};
+    uint32_t at = ch->facets[k], source = ch->in[k]->source;
+    const struct mer_field *field = ch->in[k]->field;
+    const struct mer_facet *f = &s->solution->facets[at];
+    bool one_type = true;
+    const struct mer_type *general = NULL; // an interface on which it can be asked for all
+    if (f->home) {
+        w.home = &s->homes[at];
+        w.fetch = w.home->fetch;
+        w.kids = w.home->kids;
+        one_type = w.home->own->kind == MER_TYPE_OBJECT;
+        general = w.home->interface ? w.home->own : NULL;
+    } else {
+        w.fetch = facet_fetch(&s->facets[at], u->on.items[0]);
+        w.kids = e->kids[w.fetch->index];
+        one_type = f->root || (w.fetch->op.entity && w.fetch->op.entity->kind == MER_TYPE_OBJECT);
+        general = w.fetch->op.entity;
+    }
+    struct mer_types on = {0};
+    if (!one_type) {
+        const struct mer_field *shared =
+            u->everywhere && general
+                ? mer_schema_field(e->graph->sources[source].schema, general, field->name)
+                : NULL;
+        on = shared ? on : own_types(e, source, &u->on);
+        field = shared ? shared : field;
+    }
+    w.want = (struct mer_fetch_field){.key = source_key(e, u->key),
+                                      .field = field,
+                                      .on = on,
+                                      .arguments = u->ast->arguments,
+                                      .arguments_n = u->ast->arguments_n};
+    return w;
+}
+
+// Of the scratch into what stays.
+static struct mer_types keep_types(struct mer_emitter *e, const struct mer_types *t)
+{
+    struct mer_types kept = {MER_NEW_N(e->a, const struct mer_type *, t->n + 1), t->n};
+    if (t->n) {
+        memcpy(kept.items, t->items, t->n * sizeof(*t->items));
+    }
+    return kept;
+}
+
+// Objects told by their interface alone, by all sources that are asked.
+static bool types_unknown(const struct spot *s)
+{
+    return s->homes_n && s->homes[0].home.untyped && !s->solution->typed_by;
+}
+
+// For which objects a unit holds; where the home does not know their types, all are walked.
+static struct mer_types unit_types(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
+                                   const struct spot_home *home)
+{
+    bool all = u->everywhere || (home && home->home.untyped) || types_unknown(s);
+    return all ? (struct mer_types){0} : keep_types(e, &u->on);
+}
+
+static void step_down(struct mer_emitter *e, const struct spot *s, const struct asking *w,
+                      const struct mer_unit *u, uint32_t slot, struct spot_home *below)
+{
+    uint32_t n = w->home ? w->home->path_n : 0;
+    below->path = MER_NEW_N(e->a, struct mer_path_step, n + 1);
+    if (n) {
+        memcpy(below->path, w->home->path, n * sizeof(*below->path));
+    }
+    below->path[n] = (struct mer_path_step){slot, unit_types(e, s, u, w->home)};
+    below->path_n = n + 1;
+    below->fetch = w->fetch;
+}
+
+// What two fetches tell of one value becomes one value.
+static uint32_t splice(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
+                       struct mer_plan_value into, struct mer_plan_value from)
+{
+    struct mer_plan_fetch *f = add_fetch(e, MER_FETCH_SPLICE, e->fetches[from.fetch]->source);
+    stand_at(f, s);
+    f->on = unit_types(e, s, u, s->homes_n ? &s->homes[0] : NULL);
+    f->into = into;
+    f->from = from;
+    struct numbers after = {0};
+    add_number(e->a, &after, into.fetch);
+    add_number(e->a, &after, from.fetch);
+    for (uint32_t i = 0; i < s->homes_n; i++) {
+        add_number(e->a, &after, s->homes[i].ready);
+    }
+    f->after = after.items;
+    f->after_n = after.n;
+    return f->index;
+}
+
+// A connection that is merged from pages of several places needs what they are merged by.
+static void ask_merge_keys(struct mer_emitter *e, const struct mer_plan_fetch *fetch,
+                           const struct mer_fetch_field *asked, struct mer_kids *kids, uint32_t depth)
+{
+    const struct mer_field *lacks = NULL;
+    if (fetch->kind != MER_FETCH_ROOT || fetch->combiner != MER_COMBINE_ORDERED_MERGE ||
+        !mer_rows_merge_key(fetch->op.schema, asked->field, depth, &lacks)) {
+        return;
+    }
+    if (depth == 2) {
+        struct mer_fetch_field cursor = {.key = MER_S("_k_cursor"), .field = lacks};
+        mer_kids_ask(kids, &cursor);
+        return;
+    }
+    for (uint32_t i = 0; i < kids->n; i++) {
+        if (kids->items[i]->field.field == lacks) {
+            return; // its own turn comes
+        }
+    }
+    struct mer_fetch_field edges = {.key = MER_S("_k_edges"), .field = lacks};
+    struct mer_kid *kid = mer_kids_ask(kids, &edges);
+    kid->below = mer_kids_create(e->a, e->scratch);
+    ask_merge_keys(e, fetch, &kid->field, kid->below, 2);
+}
+
+static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
+                               const struct mer_choice *ch, struct asking *ways, struct mer_kid **kids,
+                               struct mer_shape_field *out)
+{
+    struct spot below = {.homes_n = ch->facets_n, .solution = ch->sub, .asked = ch->sub->asked};
+    below.homes = MER_NEW_N(e->a, struct spot_home, ch->facets_n);
+    for (uint32_t k = 0; k < ch->facets_n; k++) {
+        struct spot_home *h = &below.homes[k];
+        const struct mer_facet *f = &s->solution->facets[ch->facets[k]];
+        const struct mer_asked *ignored = NULL;
+        step_down(e, s, &ways[k], u, kids[k]->field.slot, h);
+        h->own = ch->in[k]->field->type.type;
+        h->interface = h->own->kind == MER_TYPE_INTERFACE;
+        enum mer_err err =
+            mer_choose_below(e->chooser, u, ch->in[k], ways[k].home ? &ways[k].home->home : NULL,
+                             f->root && !f->home, &h->home, &ignored);
+        if (err) {
+            return err;
+        }
+        if (!kids[k]->below) {
+            kids[k]->below = mer_kids_create(e->a, e->scratch);
+            if (h->own->kind != MER_TYPE_OBJECT) {
+                ask_typename(e, kids[k]->below, ch->in[k]->source);
+            }
+        }
+        h->kids = kids[k]->below;
+        h->ready = k == 0
+                       ? h->fetch->index
+                       : splice(e, s, u, (struct mer_plan_value){ways[0].fetch->index, kids[0]->field.slot},
+                                (struct mer_plan_value){ways[k].fetch->index, kids[k]->field.slot});
+    }
+    enum mer_err err = emit_spot(e, &below, &out->sub);
+    if (!err && e->graph->sources[ch->in[0]->source].rows) {
+        ask_merge_keys(e, ways[0].fetch, &kids[0]->field, kids[0]->below, below.homes[0].path_n);
+    }
+    return err;
+}
+
+static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
+                              const struct mer_choice *ch, const struct mer_kept_if *kept,
+                              struct mer_shape_field *out)
+{
+    *out = (struct mer_shape_field){
+        .key = u->key, .field = api_field(e, u), .ast = u->ast, .kept_if = u->kept_if, .fetch = UINT32_MAX};
+    if (ch->facets_n == 0) {
+        return emit_meta(e, u, out);
+    }
+    struct asking *ways = MER_NEW_N(e->a, struct asking, ch->facets_n);
+    struct mer_kid **kids = MER_NEW_N(e->a, struct mer_kid *, ch->facets_n);
+    for (uint32_t k = 0; k < ch->facets_n; k++) {
+        ways[k] = asking_of(e, s, u, ch, k);
+        ways[k].want.kept_if = *kept;
+        kids[k] = mer_kids_ask(ways[k].kids, &ways[k].want);
+        wait_for(e, ways[k].fetch->index);
+        wait_for(e, ways[k].home ? ways[k].home->ready : UINT32_MAX);
+    }
+    out->fetch = ways[0].fetch->index;
+    out->slot = kids[0]->field.slot;
+    const struct mer_field *own = ch->in[0]->field;
+    if (e->graph->sources[ch->in[0]->source].rows) {
+        mer_rows_note(ways[0].fetch, own, own->type.type);
+    }
+    if (!mer_type_is_composite(own->type.type)) {
+        return MER_OK;
+    }
+    if (mer_field_is_leaf(own)) {
+        out->kind = MER_SHAPE_FRESHNESS;
+        return plain_shape(e, u, &out->sub);
+    }
+    return emit_below(e, s, u, ch, ways, kids, out);
+}
+
+// ---- how an object is told to a source ----
+
+struct telling {
+    uint32_t home; // of the object whose values are told
+    struct mer_types on;
+    bool key; // a key is told whole or not at all
+};
+
+static struct mer_rep_field *rep_fields(struct mer_emitter *e, const struct mer_shape_field *fields,
+                                        uint32_t fields_n, const struct telling *t, uint32_t *n);
+
+static struct mer_rep_field *rep_below(struct mer_emitter *e, const struct mer_shape *s, bool key,
+                                       uint32_t *n)
+{
+    struct mer_rep_field *all = NULL;
+    *n = 0;
+    for (uint32_t i = 0; i < s->variants_n; i++) {
+        const struct mer_shape_variant *v = &s->variants[i];
+        uint32_t more = 0;
+        struct telling t = {s->home, v->types, key};
+        struct mer_rep_field *own = rep_fields(e, v->fields, v->fields_n, &t, &more);
+        struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, *n + more + 1);
+        if (*n) {
+            memcpy(grown, all, *n * sizeof(*grown));
+        }
+        if (more) {
+            memcpy(grown + *n, own, more * sizeof(*grown));
+        }
+        *n += more;
+        all = grown;
+    }
+    return all;
+}
+
+static struct mer_rep_field *rep_fields(struct mer_emitter *e, const struct mer_shape_field *fields,
+                                        uint32_t fields_n, const struct telling *t, uint32_t *n)
+{
+    struct mer_rep_field *out = MER_NEW_N(e->a, struct mer_rep_field, fields_n + 1);
+    *n = 0;
+    for (uint32_t i = 0; i < fields_n; i++) {
+        const struct mer_shape_field *f = &fields[i];
+        if (f->fetch == UINT32_MAX) {
+            continue; // __typename: told of itself
+        }
+        struct mer_rep_field *r = &out[(*n)++];
+        *r = (struct mer_rep_field){.name = f->key,
+                                    .at = {f->fetch, f->slot},
+                                    .home = t->home,
+                                    .on = t->on,
+                                    .needed = t->key || mer_ref_non_null(&f->field->type, 0)};
+        if (f->sub) {
+            r->fields = rep_below(e, f->sub, t->key, &r->fields_n);
+        }
+    }
+    return out;
+}
+
+static bool is_told(const struct mer_rep *rep, const struct mer_rep_field *f)
+{
+    for (uint32_t i = 0; i < rep->fields_n; i++) {
+        if (mer_slice_eq(rep->fields[i].name, f->name) && rep->fields[i].on.n == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell(struct mer_emitter *e, struct mer_rep *rep, const struct mer_rep_field *fields, uint32_t n)
+{
+    struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, rep->fields_n + n + 1);
+    if (rep->fields_n) {
+        memcpy(grown, rep->fields, rep->fields_n * sizeof(*grown));
+    }
+    rep->fields = grown;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!is_told(rep, &fields[i])) {
+            rep->fields[rep->fields_n++] = fields[i];
+        }
+    }
+}
+
+static bool types_meet(const struct mer_types *x, const struct mer_types *y)
+{
+    for (uint32_t i = 0; i < x->n; i++) {
+        if (mer_types_hold(y, x->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum mer_err emit_need(struct mer_emitter *e, struct spot *s, const struct mer_need *need,
+                              const struct mer_kept_if *kept, struct mer_rep_field **out, uint32_t *n)
+{
+    struct mer_shape_field *fields = MER_NEW_N(e->a, struct mer_shape_field, need->asked->units_n + 1);
+    uint32_t home = s->homes_n ? s->homes[0].fetch->index : UINT32_MAX;
+    struct mer_rep_field *all = NULL;
+    *n = 0;
+    for (uint32_t i = 0; i < need->asked->units_n; i++) {
+        const struct mer_unit *u = &need->asked->units[i];
+        enum mer_err err = emit_unit(e, s, u, &need->choices[i], kept, &fields[i]);
+        if (err) {
+            return err;
+        }
+        uint32_t one = 0;
+        struct mer_types on = u->everywhere || (s->homes_n && s->homes[0].home.untyped && need->key)
+                                  ? (struct mer_types){0}
+                                  : keep_types(e, &u->on);
+        struct telling t = {home, on, need->key};
+        struct mer_rep_field *told = rep_fields(e, &fields[i], 1, &t, &one);
+        struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, *n + one + 1);
+        if (*n) {
+            memcpy(grown, all, *n * sizeof(*grown));
+        }
+        if (one) {
+            memcpy(grown + *n, told, sizeof(*grown));
+        }
+        *n += one;
+        all = grown;
+    }
+    *out = all;
+    return MER_OK;
+}
+
+// One representation for each group of types with a key of their own, with what their fields require.
+static enum mer_err emit_reps(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
+                              const struct mer_kept_if *kept, struct mer_rep **out, uint32_t *out_n)
+{
+    struct mer_rep *reps = MER_NEW_N(e->a, struct mer_rep, f->needs_n + 1);
+    uint32_t n = 0;
+    for (int keys = 1; keys >= 0; keys--) {
+        for (uint32_t i = 0; i < f->needs_n; i++) {
+            const struct mer_need *need = &f->needs[i];
+            struct mer_rep_field *fields = NULL;
+            uint32_t fields_n = 0;
+            if (need->key != (keys == 1)) {
+                continue;
+            }
+            enum mer_err err = emit_need(e, s, need, kept, &fields, &fields_n);
+            if (err) {
+                return err;
+            }
+            if (need->key) {
+                reps[n] = (struct mer_rep){.types = f->typed || types_unknown(s) ? (struct mer_types){0}
+                                                                                 : keep_types(e, &need->on),
+                                           .name = f->as      ? f->as->name
+                                                   : f->typed ? s->asked->declared->name
+                                                              : MER_NIL};
+                tell(e, &reps[n++], fields, fields_n);
+                continue;
+            }
+            for (uint32_t r = 0; r < n; r++) {
+                if (types_meet(&need->on, &reps[r].types)) {
+                    tell(e, &reps[r], fields, fields_n);
+                }
+            }
+        }
+    }
+    *out = reps;
+    *out_n = n;
+    return MER_OK;
+}
+
+// ---- entering sources ----
+
+static void keep_facet(struct mer_emitter *e, struct facet_out *f, const struct mer_kept_if *kept)
+{
+    f->kept_if = f->kept_set ? mer_kept_or(e->a, &f->kept_if, kept) : *kept;
+    f->kept_set = true;
+}
+
+static void keep_choices(struct mer_emitter *e, struct spot *s, const struct mer_asked *asked,
+                         const struct mer_choice *choices, const struct mer_kept_if *kept)
+{
+    for (uint32_t i = 0; i < asked->units_n; i++) {
+        for (uint32_t k = 0; k < choices[i].facets_n; k++) {
+            keep_facet(e, &s->facets[choices[i].facets[k]], kept ? kept : &asked->units[i].kept_if);
+        }
+    }
+}
+
+// A facet is needed when one of its own fields is, or a facet that waits for it: from the deepest up.
+static void keep_facets(struct mer_emitter *e, struct spot *s)
+{
+    const struct mer_solution *sol = s->solution;
+    uint32_t deepest = 0;
+    keep_choices(e, s, s->asked, sol->choices, NULL);
+    for (uint32_t i = 0; i < sol->facets_n; i++) {
+        deepest = sol->facets[i].depth > deepest ? sol->facets[i].depth : deepest;
+    }
+    for (uint32_t depth = deepest; depth > 0; depth--) {
+        for (uint32_t i = 0; i < sol->facets_n; i++) {
+            const struct mer_facet *f = &sol->facets[i];
+            for (uint32_t k = 0; f->depth == depth && !f->home && k < f->needs_n; k++) {
+                keep_choices(e, s, f->needs[k].asked, f->needs[k].choices, &s->facets[i].kept_if);
+            }
+        }
+    }
+}
+
+static enum mer_err enter_root(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
+                               struct facet_out *out)
+{
+    struct mer_plan_fetch *fetch = add_fetch(e, MER_FETCH_ROOT, f->source);
+    stand_at(fetch, s);
+    fetch->op.kind = s->homes_n ? MER_OP_QUERY : e->kind;
+    fetch->write = fetch->op.kind == MER_OP_MUTATION;
+    if (s->homes_n) {
+        struct numbers after = {0};
+        add_number(e->a, &after, fetch->parent);
+        fetch->after = after.items;
+        fetch->after_n = after.n;
+    }
+    if (f->alone) {
+        const struct mer_field *root = mer_schema_field(
+            fetch->op.schema, fetch->op.schema->roots[fetch->op.kind], f->alone->field->name);
+        bool given = e->graph->sdl.n && mer_slice_is(f->alone->field->name, "_entities");
+        fetch->kind = given ? MER_FETCH_GIVEN : MER_FETCH_ROOT;
+        fetch->root_key = f->alone->key;
+        mer_rows_place(fetch, root);
+    }
+    out->fetches[out->fetches_n++] = fetch;
+    return MER_OK;
+}
+
+static uint32_t typed_by(const struct spot *s)
+{
+    if (s->homes_n == 0) {
+        return UINT32_MAX;
+    }
+    const struct facet_out *t = &s->facets[s->solution->typed_by];
+    return s->solution->typed_by && t->fetches_n ? t->fetches[0]->index : s->homes[0].fetch->index;
+}
+
+static const struct mer_type *entity_of(struct mer_emitter *e, const struct spot *s,
+                                        const struct mer_facet *f, const struct mer_types *types)
+{
+    if (f->as || f->typed) {
+        return own_type(e, f->source, f->as ? f->as : s->asked->declared);
+    }
+    return types->n == 1 ? own_type(e, f->source, types->items[0]) : NULL;
+}
+
+static enum mer_err enter_entities(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
+                                   const struct mer_types *types, struct facet_out *out)
+{
+    struct numbers after = {0}, *outer = e->after;
+    struct mer_rep *reps = NULL;
+    uint32_t reps_n = 0;
+    e->after = &after;
+    wait_for(e, s->homes[0].fetch->index);
+    wait_for(e, s->homes[0].ready);
+    if (!f->typed) {
+        wait_for(e, typed_by(s));
+    }
+    enum mer_err err = emit_reps(e, s, f, &out->kept_if, &reps, &reps_n);
+    e->after = outer;
+    if (err) {
+        return err;
+    }
+    struct mer_plan_fetch *fetch = add_fetch(e, MER_FETCH_ENTITY, f->source);
+    stand_at(fetch, s);
+    fetch->combiner = MER_COMBINE_ORDINAL;
+    fetch->on = f->typed || types_unknown(s) ? (struct mer_types){0} : keep_types(e, types);
+    fetch->typed_by = f->typed ? s->homes[0].fetch->index : typed_by(s);
+    fetch->after = after.items;
+    fetch->after_n = after.n;
+    fetch->reps = reps;
+    fetch->reps_n = reps_n;
+    fetch->op.entity = entity_of(e, s, f, types);
+    if (e->graph->sources[f->source].rows) {
+        fetch->resident = f->resident;
+        mer_rows_note(fetch, NULL, fetch->op.entity);
+    }
+    if (!fetch->op.entity || fetch->op.entity->kind != MER_TYPE_OBJECT) {
+        ask_typename(e, e->kids[fetch->index], f->source);
+    }
+    out->fetches[out->fetches_n++] = fetch;
+    return MER_OK;
+}
+
+static bool same_types(const struct mer_types *x, const struct mer_types *y)
+{
+    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
+}
+
+// Told by the same keys, of the same types, and by nothing else.
+static bool same_entry(const struct mer_facet *x, const struct mer_facet *y)
+{
+    bool same = x->source == y->source && x->as == y->as && x->typed == y->typed &&
+                x->resident == y->resident && x->needs_n == y->needs_n && same_types(&x->keyed, &y->keyed);
+    for (uint32_t i = 0; i < x->needs_n && same; i++) {
+        same = x->needs[i].key && y->needs[i].key && x->needs[i].asked == y->needs[i].asked;
+    }
+    return same;
+}
+
+// The place may be seen twice, as what the client asks and as what a key holds.
+static bool entered_already(struct spot *s, const struct mer_facet *f, struct facet_out *out)
+{
+    for (struct mer_kids_entry *n = s->homes_n == 1 ? s->homes[0].kids->entries : NULL; n; n = n->next) {
+        if (same_entry(n->facet, f)) {
+            out->fetches[out->fetches_n++] = n->fetch;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_entry(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
+                       struct mer_plan_fetch *fetch)
+{
+    struct mer_kids_entry *n = MER_NEW(e->scratch, struct mer_kids_entry);
+    *n = (struct mer_kids_entry){f, fetch, s->homes[0].kids->entries};
+    s->homes[0].kids->entries = n;
+}
+
+static enum mer_err enter_facet(struct mer_emitter *e, struct spot *s, uint32_t at)
+{
+    const struct mer_facet *f = &s->solution->facets[at];
+    struct facet_out *out = &s->facets[at];
+    out->fetches = MER_NEW_N(e->a, struct mer_plan_fetch *, f->keyed.n + 1);
+    if (f->root) {
+        return enter_root(e, s, f, out);
+    }
+    enum mer_err err = MER_OK;
+    if (!e->graph->sources[f->source].rows) {
+        if (!entered_already(s, f, out)) {
+            err = enter_entities(e, s, f, &f->keyed, out);
+            if (!err) {
+                note_entry(e, s, f, out->fetches[0]);
+            }
+        }
+        return err;
+    }
+    out->types = f->keyed;
+    for (uint32_t i = 0; i < f->keyed.n && !err; i++) {
+        struct mer_types one = {&f->keyed.items[i], 1};
+        err = enter_entities(e, s, f, &one, out);
+    }
+    return err;
+}
+
+// What a facet waits for stands above it.
+static enum mer_err enter_facets(struct mer_emitter *e, struct spot *s)
+{
+    const struct mer_solution *sol = s->solution;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < sol->facets_n; i++) {
+        left += !sol->facets[i].home;
+    }
+    enum mer_err err = MER_OK;
+    for (uint32_t depth = 1; left && !err; depth++) {
+        for (uint32_t i = 0; i < sol->facets_n && !err; i++) {
+            if (!sol->facets[i].home && sol->facets[i].depth == depth) {
+                err = enter_facet(e, s, i);
+                left--;
+            }
+        }
+    }
+    return err;
+}
+
+// ---- a place ----
+
+static bool is_visible(const struct mer_emitter *e, const struct mer_type *t)
+{
+    return mer_fed_type(e->graph->federation, t)->api != NULL;
+}
+
+static void make_variants(struct mer_emitter *e, const struct spot *s, const struct mer_shape_field *fields,
+                          struct mer_shape *shape)
+{
+    const struct mer_asked *q = s->asked;
+    shape->variants = MER_NEW_N(e->a, struct mer_shape_variant, q->groups_n + 1);
+    for (uint32_t i = 0; i < q->groups_n; i++) {
+        const struct mer_asked_group *g = &q->groups[i];
+        struct mer_shape_variant *v = &shape->variants[shape->variants_n++];
+        v->fields = MER_NEW_N(e->a, struct mer_shape_field, g->units_n + 1);
+        v->fields_n = g->units_n;
+        for (uint32_t k = 0; k < g->units_n; k++) {
+            v->fields[k] = fields[g->units[k]];
+            if (v->fields[k].kind == MER_SHAPE_FRESHNESS) {
+                note_age(e, &v->fields[k]);
+            }
+        }
+        if (shape->declared->kind == MER_TYPE_OBJECT) {
+            continue;
+        }
+        if (types_unknown(s)) {
+            return; // all are asked alike
+        }
+        v->types.items = MER_NEW_N(e->a, const struct mer_type *, g->types.n + 1);
+        for (uint32_t k = 0; k < g->types.n; k++) {
+            if (is_visible(e, g->types.items[k])) {
+                v->types.items[v->types.n++] = g->types.items[k];
+            }
+        }
+        shape->variants_n -= v->types.n == 0;
+    }
+}
+
+static enum mer_err emit_units(struct mer_emitter *e, struct spot *s, struct mer_shape_field *fields)
+{
+    const struct mer_solution *sol = s->solution;
+    s->facets = MER_NEW_N(e->a, struct facet_out, sol->facets_n + 1);
+    keep_facets(e, s);
+    enum mer_err err = enter_facets(e, s);
+    for (uint32_t i = 0; i < s->asked->units_n && !err; i++) {
+        const struct mer_unit *u = &s->asked->units[i];
+        err = emit_unit(e, s, u, &sol->choices[i], &u->kept_if, &fields[i]);
+    }
+    if (mer_arena_exhausted(e->a)) {
+        return mer_diag_set(e->diag, MER_ERR_LIMIT, "the operation takes too much memory to plan");
+    }
+    return err;
+}
+
+static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_shape **out)
+{
+    struct mer_shape_field *fields = MER_NEW_N(e->a, struct mer_shape_field, s->asked->units_n + 1);
+    enum mer_err err = emit_units(e, s, fields);
+    struct mer_shape *shape = MER_NEW(e->a, struct mer_shape);
+    *shape = (struct mer_shape){
+        .declared = s->asked->declared, .home = s->homes[0].fetch->index, .typed_by = typed_by(s)};
+    if (!err) {
+        make_variants(e, s, fields, shape);
+    }
+    *out = shape;
+    return err;
+}
+
+// ---- face ----
+
+enum mer_err mer_emit_root(struct mer_emitter *e, const struct mer_asked *asked, const struct mer_solution *s,
+                           struct mer_shape_field *fields_out)
+{
+    struct spot root = {.asked = asked, .solution = s};
+    return emit_units(e, &root, fields_out);
+}
+
+struct mer_emitter *mer_emitter_create(struct mer_arena *keep, struct mer_arena *scratch,
+                                       const struct mer_graph *graph, struct mer_selector *selector,
+                                       struct mer_chooser *chooser, enum mer_operation_kind kind,
+                                       struct mer_diag *diag)
+{
+    struct mer_emitter *e = MER_NEW(scratch, struct mer_emitter);
+    *e = (struct mer_emitter){.a = keep,
+                              .scratch = scratch,
+                              .graph = graph,
+                              .selector = selector,
+                              .chooser = chooser,
+                              .kind = kind,
+                              .diag = diag};
+    return e;
+}
+
+void mer_emit_end(struct mer_emitter *e, struct mer_plan *plan)
+{
+    for (uint32_t i = 0; i < e->fetches_n; i++) {
+        struct mer_plan_fetch *f = e->fetches[i];
+        if (f->kind != MER_FETCH_SPLICE) {
+            mer_kids_close(e->kids[i], f->op.schema->typename_field, &f->op.fields, &f->op.fields_n,
+                           &f->op.slots_n);
+        }
+        f->source = e->graph->sources[f->source].index; // from the graph's own numbering to the gateway's
+    }
+    plan->fetches = e->fetches;
+    plan->fetches_n = e->fetches_n;
+    plan->ages = e->ages;
+    plan->ages_n = e->ages_n;
+}
