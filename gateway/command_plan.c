@@ -151,6 +151,7 @@ static void set_caller(struct mer_exec_ask *ask, const struct mer_plan_args *arg
     const char *role = args->role ? args->role : "developer";
     ask->caller.tenant = mer_slice_of(args->tenant ? args->tenant : "tenant");
     ask->caller.role = mer_slice_of(role);
+    ask->caller.region = mer_slice_of(args->region);
     ask->caller.facilities = mer_slice_of(args->facilities ? args->facilities : "*");
     ask->caller.rows = strcmp(role, "executive") != 0 && strcmp(role, "operator") != 0;
     uint64_t seconds = 0;

@@ -41,9 +41,10 @@ static void ready(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_init(&sources, req->arena, 256);
     mer_buf_init(&b, req->arena, 512);
     bool ok = mer_worker_ready(w, &sources);
-    mer_buf_printf(&b, "{\"ready\":%s,%s%.*s}", ok ? "true" : "false",
-                   ok ? "" : "\"reason\":\"a source has no usable placement\",",
-                   MER_FMT(mer_buf_slice(&sources)));
+    mer_buf_printf(
+        &b, "{\"ready\":%s,%s%.*s}", ok ? "true" : "false",
+        ok ? "" : "\"reason\":\"a source has no usable placement, or none of this site's own databases\",",
+        MER_FMT(mer_buf_slice(&sources)));
     respond(req, ok ? 200 : 503, JSON_TYPE, mer_buf_slice(&b));
 }
 

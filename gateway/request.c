@@ -205,7 +205,20 @@ static bool know_caller(struct request *r)
         .facilities = c->facilities_text,
         .token = token,
         .rows = c->role != MER_USER_EXECUTIVE && c->role != MER_USER_OPERATOR,
+        .region = c->regions_n == 1 ? c->regions[0] : MER_NIL,
     };
+    return true;
+}
+
+// Where the caller is says the header, else a claim of one region.
+static bool read_region(struct request *r)
+{
+    struct mer_slice h = mer_http_header(r->http, "meridian-region");
+    if (h.p && r->w->config->regions_n && !mer_config_region(r->w->config, h)) {
+        refuse(r, 400, "BAD_USER_INPUT", "meridian-region: no such region");
+        return false;
+    }
+    r->ask.caller.region = h.n ? h : r->ask.caller.region;
     return true;
 }
 
@@ -565,7 +578,7 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         return;
     }
     struct mer_http_problem problem = {0};
-    if (!know_caller(r) || !read_bound(r)) {
+    if (!know_caller(r) || !read_region(r) || !read_bound(r)) {
         return;
     }
     const struct mer_graphql_limits sizes = {

@@ -188,7 +188,7 @@ void mer_worker_count_code(struct mer_worker *w, const char *code)
 static bool place_usable(const struct mer_site *s, uint32_t i)
 {
     struct mer_board_region r;
-    if (!mer_board_is_up(s->board, i)) {
+    if (!mer_board_is_up(s->board, i) || !mer_site_is_abreast(s, i)) {
         return false;
     }
     const struct mer_place *p = &s->places[i];
@@ -201,15 +201,21 @@ bool mer_worker_ready(const struct mer_worker *w, struct mer_buf *out)
     const struct mer_site *s = w->now->site;
     bool all = true;
     mer_buf_add(out, MER_S("\"sources\":{"));
+    // A source that has databases here needs one of them: what another site answers in their stead is less.
     for (uint32_t k = 0; k < s->sources_n; k++) {
-        uint32_t usable = 0, have = 0;
+        uint32_t usable = 0, have = 0, own = 0, own_usable = 0;
         for (uint32_t i = 0; i < s->places_n; i++) {
-            have += s->places[i].source == k;
-            usable += s->places[i].source == k && place_usable(s, i);
+            if (s->places[i].source == k) {
+                bool can = place_usable(s, i);
+                have++;
+                usable += can;
+                own += s->places[i].sql;
+                own_usable += s->places[i].sql && can;
+            }
         }
-        all = all && (usable > 0 || have == 0);
-        mer_buf_printf(out, "%s\"%.*s\":{\"placements\":%u,\"usable\":%u}", k ? "," : "",
-                       MER_FMT(s->sources[k].name), have, usable);
+        all = all && (own ? own_usable > 0 : usable > 0 || have == 0);
+        mer_buf_printf(out, "%s\"%.*s\":{\"placements\":%u,\"usable\":%u,\"own\":%u,\"ownUsable\":%u}",
+                       k ? "," : "", MER_FMT(s->sources[k].name), have, usable, own, own_usable);
     }
     mer_buf_add_char(out, '}');
     return all;

@@ -82,8 +82,8 @@ static int64_t cost_us(const struct mer_self *self, const struct mer_place *p, c
     if (p->sql) {
         return cost;
     }
-    // Of several gateways the one in the data's own region has it first.
-    struct mer_slice home = n->region.n ? n->region : self->region;
+    // Of several gateways the one in the data's own region has it first; else the caller's may know it best.
+    struct mer_slice home = n->region.n ? n->region : n->near.n ? n->near : self->region;
     return cost + HOP_COST_US * (mer_slice_eq(p->region, home) ? 1 : 2);
 }
 

@@ -41,6 +41,7 @@ struct mer_place_facts {
 struct mer_part_need {
     uint32_t source;
     struct mer_slice region, facility; // where the data lives; n == 0: anywhere
+    struct mer_slice near;             // where the caller is: of what lives anywhere that region's is cheaper
     bool region_closed;                // that region's rows may not leave it
     bool resident;                     // these are such rows
     bool write;

@@ -20,7 +20,8 @@ struct mer_caller {
     struct mer_slice tenant, role; // lower case
     struct mer_slice facilities;   // comma list or "*"
     struct mer_slice token;        // as it came; goes along to other gateways
-    bool rows;                     // works with rows of the business
+    struct mer_slice region; // where the caller is; n == 0: unknown. Chooses among equals, widens nothing
+    bool rows;               // works with rows of the business
 };
 
 struct mer_path_seg {
@@ -53,9 +54,9 @@ struct mer_exec_ask {
     // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the
     // answer is not kept whole.
     struct mer_slice text, name, variables;
-    // Of plain subgraphs: headers that each request to one carries for the client's sake, clean and with names
-    // in lower case; and who wants to hear of the headers of their answers (NULL: nobody). `heard` is called for
-    // every HTTP answer of a subgraph, whatever its status; the answer is valid until it returns.
+    // Of plain subgraphs: headers that each request to one carries for the client's sake, clean and with
+    // names in lower case; and who wants to hear of the headers of their answers (NULL: nobody). `heard` is
+    // called for every HTTP answer of a subgraph, whatever its status; the answer is valid until it returns.
     const struct mer_gql_header *headers;
     uint32_t headers_n;
     void (*heard)(void *owner, uint32_t source, const struct mer_gql_answer *answer);

@@ -85,17 +85,19 @@ static struct mer_exec_error *cut_value(struct mer_exec *x, struct exec_fetch *f
         return exec_forbidden(x);
     }
     const struct mer_site_region *r = id_region(x->ask.site, &id);
-    if (is_node && !id.facility.n) {
+    bool names_partition =
+        mer_ast_directive_find(&f->plan->op.fields[0]->field->directives, MER_S("partition"));
+    if (is_node && !id.facility.n && names_partition) {
+        r = NULL; // an id, and of nothing that has a facility
+    } else if (is_node && !id.facility.n) {
         struct exec_part *p = part_of(x, f, r ? r->name : MER_NIL, MER_NIL);
         p->resident = p->resident || resident;
         return NULL;
     }
     if (!r) {
-        struct mer_exec_error *e =
-            is_node || f->plan->write
-                ? exec_error(x, "NOT_FOUND", "no such facility")
-                : exec_error(x, "NOT_FOUND", "no facility %.*s", (int)(value.n < 80 ? value.n : 80), value.p);
-        return e;
+        return f->plan->write ? exec_error(x, "NOT_FOUND", "no such facility")
+                              : exec_error(x, "NOT_FOUND", "no facility %.*s",
+                                           (int)(value.n < 80 ? value.n : 80), value.p);
     }
     if (!may_see(x, id.facility)) {
         return exec_error(x, "FORBIDDEN", "the token does not cover %.*s", MER_FMT(id.facility));
@@ -121,6 +123,18 @@ static struct mer_slice written_facility(const struct exec_fetch *f)
     return MER_NIL;
 }
 
+// Where the argument that names the facilities is written.
+static struct mer_exec_error *at_argument(const struct exec_fetch *f, struct mer_exec_error *e)
+{
+    const struct mer_fetch_field *root = f->plan->op.fields[0];
+    for (uint32_t i = 0; e && f->plan->partition_arg >= 0 && i < root->arguments_n; i++) {
+        if (mer_slice_eq(root->arguments[i]->name, root->field->arguments[f->plan->partition_arg].name)) {
+            e->loc = root->arguments[i]->loc;
+        }
+    }
+    return e;
+}
+
 struct mer_exec_error *exec_cut_root(struct mer_exec *x, struct exec_fetch *f)
 {
     const struct mer_in *v = f->plan->partition_arg >= 0 ? f->args[f->plan->partition_arg] : NULL;
@@ -141,7 +155,7 @@ struct mer_exec_error *exec_cut_root(struct mer_exec *x, struct exec_fetch *f)
     } else {
         e = cut_value(x, f, v->text);
     }
-    return e;
+    return at_argument(f, e);
 }
 
 void exec_cut_entities(struct mer_exec *x, struct exec_fetch *f)
@@ -312,6 +326,7 @@ struct mer_exec_error *exec_place_part_why(struct exec_part *p, enum mer_reject 
         .source = p->fetch->plan->source,
         .region = p->region,
         .facility = p->facilities_n == 1 ? p->facilities[0] : MER_NIL,
+        .near = p->x->ask.caller.region,
         .region_closed = r && !r->open && !p->located,
         .resident = p->fetch->plan->resident || p->resident || p->located,
         .write = p->fetch->plan->write,

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The operations board: it answers from what still answers, and says who is not heard of."""
+import json
+import subprocess
 import time
 
-from fleet import layout
-from gateway_kit import BOARD, FOO, LA, codes, good, start_again, stop_all, worker
+from fleet import gateways, layout
+from gateway_kit import BOARD, FOO, LA, codes, good, moved, parts, start_again, stop_all, worker
 from lib import equal, eventually
 
 REGIONS = list(layout.REGIONS)
@@ -26,6 +28,28 @@ def scenario_the_board_tells_every_region_as_it_is(fleet):
                                                 "region_status s where region = %s", (FOO, region))
             equal((row["liveEnvironment"], row["state"], row["facilitiesTotal"], row["reachable"]),
                   (live, state, total, True), f"{region} at {gateway}")
+
+
+def _asked(fleet, headers=None, **claims):
+    """Which region the global gateway asked for what every region knows."""
+    before = parts(fleet, "global")
+    good(fleet.graphql("global", "{ facilities { code } }", None, fleet.token(FOO, "worker", **claims), headers=headers))
+    return moved(before, parts(fleet, "global"))
+
+
+def scenario_what_every_region_knows_is_asked_near_the_caller(fleet):
+    for region in REGIONS:
+        equal(_asked(fleet, {"meridian-region": region}), {region}, "by the header")
+        equal(_asked(fleet, region=region), {region}, "by the claim")
+        equal(_asked(fleet, {"meridian-region": region}, region="apac"), {region}, "the header goes first")
+        plan = subprocess.run([gateways.binary(), "plan", "--config", gateways.config_file("global"), "--region", region, "--json"],
+                              input="{ facilities { code } }", stdout=subprocess.PIPE, text=True, check=True).stdout
+        equal([part["placement"] for fetch in json.loads(plan)["fetches"] for part in fetch["parts"]], [region], "by meridian plan")
+    answer = fleet.graphql("global", "{ facilities { code } }", None, worker(fleet), headers={"meridian-region": "nowhere"})
+    equal((answer.status, codes(answer)), (400, ["BAD_USER_INPUT"]), "a region that is none")
+    fleet.link("apac", "global", "down")   # near is a preference, no condition
+    eventually(lambda: equal(len(_asked(fleet, {"meridian-region": "apac"}) - {"apac"}), 1, "asked elsewhere"))
+    fleet.link("apac", "global", "up")
 
 
 def scenario_the_board_answers_with_two_regions_unreachable(fleet):

@@ -132,6 +132,10 @@ def scenario_a_region_without_any_database_is_named(fleet):
         for database in ("us-east-blue-r1", "us-east-blue-r2", "us-east-blue"):
             fleet.kill(f"db:{database}")
         time.sleep(4)
+        # A neighbour may answer for some of it, and still nobody is to be sent here.
+        answer = fleet.http("us-east", "GET", "/ready", listener="http")
+        equal((answer.status, answer.json["ready"], answer.json["sources"]["operations"]["ownUsable"]), (503, False, 0), "/ready")
+        assert answer.json["sources"]["operations"]["usable"] > 0 and "own databases" in answer.json["reason"], answer.body
         for name in ("page", "now"):
             assert loops.counts.get((name, False), 0) > 0, f"{name} never lacked anything: {loops.counts}"
         for database in ("us-east-blue", "us-east-blue-r1", "us-east-blue-r2"):

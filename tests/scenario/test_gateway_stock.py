@@ -94,3 +94,19 @@ def scenario_the_code_and_the_node_id_name_the_same_facility(fleet):
     by_id = fleet.graphql("us-east", STOCK, {"f": f"Facility~us-east~{LA}~"}, worker(fleet))
     equal(_rows(by_id) != [], True, "rows")
     equal(ageless(by_id.body), ageless(by_code.body), "answer")
+    (row,) = [row for row in good(fleet.graphql("us-east", "{ facilities { id code } }", None, worker(fleet)))["facilities"]
+              if row["id"].split("~")[2] == LA]
+    equal(ageless(fleet.graphql("us-east", STOCK, {"f": row["code"]}, worker(fleet)).body), ageless(by_code.body), "by its code")
+
+
+def scenario_an_id_that_names_no_facility_is_refused_where_it_stands(fleet):
+    for query, variables in ((STOCK, {"f": "%s"}),
+                             ("query O($f: [ID!]!) { orders(facilityIds: $f) { edges { node { id } } } }", {"f": [LA, "%s"]}),
+                             ("query F($f: ID!) { facility(id: $f) { code } }", {"f": "%s"})):
+        for value in ("Facility~~~", "Facility~us-east~~", "Product~~~1", "~~~", "", "facility-nowhere-001", "Facility~x~y~z"):
+            given = json.loads(json.dumps(variables).replace("%s", value))
+            answer = fleet.graphql("us-east", query, given, worker(fleet))
+            equal((codes(answer), answer.errors[0]["message"]), (["NOT_FOUND"], f"no facility {value}"), f"{query[:30]} {value}")
+            at = answer.errors[0]["locations"][0]
+            line = query.splitlines()[at["line"] - 1]
+            assert line[at["column"] - 1:].startswith("facilityId" if "facilityId" in line else "id:"), answer.errors
