@@ -40,6 +40,7 @@ static void on_done(void *owner, const struct mer_gql_answer *answer)
     assert_true(answer->elapsed_us >= 0);
     snprintf(a->body, sizeof(a->body), "%.*s", MER_FMT(answer->body));
     snprintf(a->message, sizeof(a->message), "%s", answer->message);
+    snprintf(a->headers, sizeof(a->headers), "%.*s", MER_FMT(answer->headers));
     a->kept_body = answer->body;
     a->kept = mer_gql_keep(answer);
     assert_null(mer_gql_keep(answer)); // only once

@@ -21,7 +21,7 @@ struct gql_asked {
     enum mer_err err;
     int status;
     bool maybe_executed;
-    char body[256], message[160]; // cut
+    char body[256], message[160], headers[512]; // cut
     size_t body_n;
     void *kept; // every body is kept; gql_rig_forget
     struct mer_slice kept_body;
