@@ -123,8 +123,8 @@ static void a_clients_alias_cannot_pose_as_a_key(void **state)
 {
     (void)state;
     const struct rig_part part = {
-        0, "{\"node\":{\"__typename\":\"Machine\",\"_k_c1\":\"Plant\",\"_k_c2\":\"k\"}}", NULL, RIG_DATABASE,
-        NULL};
+        0, "{\"node\":{\"__typename\":\"Machine\",\"c__typename\":\"Plant\",\"c_k_id\":\"k\"}}", NULL,
+        RIG_DATABASE, NULL};
     rig_expect(sdl, "{node(id:\"x\"){... on Machine{__typename:label _k_id:label}}}", &part, 1,
                "\"data\":{\"node\":{\"__typename\":\"Plant\",\"_k_id\":\"k\"}}");
 }
