@@ -76,6 +76,134 @@ static void add_node(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o
     add_target(x, f, o, id_index(f, mer_json_unescape(x->a, mer_slice_make(v.raw.p + 1, v.raw.n - 2))));
 }
 
+// ---- representations ----
+
+struct telling {
+    struct mer_buf *b;
+    struct mer_exec_error *why; // an entity cannot be told
+};
+
+static bool tell_members(struct telling *t, const struct mer_obj *o, const struct mer_rep_field *fields,
+                         uint32_t n, char sep);
+
+static bool tell_value(struct telling *t, const struct mer_val *v, const struct mer_rep_field *m)
+{
+    switch (v->kind) {
+    case MER_VAL_RAW:
+        mer_buf_add(t->b, v->raw);
+        return true;
+    case MER_VAL_OBJECT:
+        return tell_members(t, v->object, m->fields, m->fields_n, '{');
+    case MER_VAL_LIST:
+        mer_buf_add_char(t->b, '[');
+        for (uint32_t i = 0; i < v->n; i++) {
+            mer_buf_add(t->b, i ? MER_S(",") : MER_NIL);
+            if (!tell_value(t, &v->items[i], m)) {
+                return false;
+            }
+        }
+        mer_buf_add_char(t->b, ']');
+        return true;
+    default:
+        mer_buf_add(t->b, MER_S("null"));
+        return true;
+    }
+}
+
+// sep: '{' for an object of its own, ',' to go on in one.
+static bool tell_members(struct telling *t, const struct mer_obj *o, const struct mer_rep_field *fields,
+                         uint32_t n, char sep)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct mer_rep_field *m = &fields[i];
+        if (!mer_obj_is(o, &m->on)) {
+            continue;
+        }
+        struct mer_val v = mer_val_at(o, m->at, m->home);
+        if (v.kind == MER_VAL_NULL && m->needed) {
+            t->why = v.error;
+            return false;
+        }
+        mer_buf_add_char(t->b, sep);
+        sep = ',';
+        mer_buf_add_char(t->b, '"');
+        mer_buf_add(t->b, m->name);
+        mer_buf_add(t->b, MER_S("\":"));
+        if (!tell_value(t, &v, m)) {
+            return false;
+        }
+    }
+    mer_buf_add(t->b, sep == '{' ? MER_S("{}") : MER_S("}"));
+    return true;
+}
+
+static void note_type(struct mer_exec *x, struct exec_fetch *f, uint32_t id, const struct mer_type *t)
+{
+    if (id >= f->id_types_cap) {
+        f->id_types_cap = f->id_types_cap ? f->id_types_cap * 2 : 16;
+        const struct mer_type **grown = MER_NEW_N(x->a, const struct mer_type *, f->id_types_cap);
+        if (id) {
+            memcpy(grown, f->id_types, id * sizeof(*grown));
+        }
+        f->id_types = grown;
+    }
+    f->id_types[id] = t;
+}
+
+// Equal representations are one: the bytes are written behind the others and taken back if they are known.
+static void add_entity(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o, const struct mer_rep *rep)
+{
+    struct mer_buf *b = &f->reps;
+    size_t start = b->n;
+    struct telling t = {.b = b};
+    const struct mer_type *type = mer_obj_type(o), *entity = f->plan->op.entity;
+    struct mer_slice name = rep->name.n ? rep->name : type ? type->name : entity ? entity->name : MER_NIL;
+    mer_buf_add(b, start ? MER_S(",") : MER_NIL);
+    size_t from = b->n;
+    mer_buf_add(b, MER_S("{\"__typename\":\""));
+    mer_buf_add(b, name);
+    mer_buf_add_char(b, '"');
+    if (!tell_members(&t, o, rep->fields, rep->fields_n, ',')) {
+        b->n = start;
+        hang_failure(x, f, o, t.why);
+        return;
+    }
+    uint32_t known = f->ids_n, id = id_index(f, mer_slice_make(b->p + from, b->n - from));
+    if (id < known) {
+        b->n = start;
+    } else {
+        note_type(x, f, id, type ? type : mer_schema_type(exec_types(x), name));
+    }
+    add_target(x, f, o, id);
+}
+
+// ---- splices ----
+
+static void join(struct mer_exec *x, const struct mer_val *into, const struct mer_val *from, uint32_t fetch)
+{
+    if (into->kind == MER_VAL_OBJECT && from->kind == MER_VAL_OBJECT) {
+        exec_hang(x, into->object, &(struct mer_obj_more){.fetch = fetch, .object = from->object});
+        for (const struct mer_obj_more *m = from->object->more; m; m = m->next) {
+            exec_hang(x, into->object, m);
+        }
+    }
+    if (into->kind == MER_VAL_LIST && from->kind == MER_VAL_LIST) {
+        for (uint32_t i = 0; i < into->n && i < from->n; i++) {
+            join(x, &into->items[i], &from->items[i], fetch);
+        }
+    }
+    if (from->kind == MER_VAL_NULL && from->error && into->kind == MER_VAL_OBJECT) {
+        exec_hang(x, into->object, &(struct mer_obj_more){.fetch = fetch, .error = from->error});
+    }
+}
+
+static void splice(struct mer_exec *x, const struct mer_plan_fetch *plan, struct mer_obj *o)
+{
+    uint32_t home = plan->parent;
+    struct mer_val into = mer_val_at(o, plan->into, home), from = mer_val_at(o, plan->from, home);
+    join(x, &into, &from, plan->from.fetch);
+}
+
 // ---- finding ----
 
 struct find {
@@ -90,12 +218,18 @@ static void found(void *owner, struct mer_obj *o)
     if (!mer_obj_is(o, &plan->on)) {
         return;
     }
+    if (plan->kind == MER_FETCH_SPLICE) {
+        splice(c->x, plan, o);
+        return;
+    }
     if (plan->kind != MER_FETCH_ENTITY) {
         add_target(c->x, c->f, o, 0);
         return;
     }
     const struct mer_rep *rep = rep_of(plan, o);
-    if (rep) {
+    if (rep && c->f->plain) {
+        add_entity(c->x, c->f, o, rep);
+    } else if (rep) {
         add_node(c->x, c->f, o, rep);
     }
 }
@@ -115,6 +249,9 @@ void exec_find_targets(struct mer_exec *x, struct exec_fetch *f)
 {
     struct find c = {x, f};
     mer_map_init(&f->id_index, x->a);
+    if (f->plain && f->plan->kind == MER_FETCH_ENTITY) {
+        mer_buf_init(&f->reps, x->a, 1024);
+    }
     if (f->plan->parent == UINT32_MAX) {
         mer_val_walk(x->root, f->plan->path, f->plan->path_n, found, &c);
     } else {

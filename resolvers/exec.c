@@ -103,6 +103,7 @@ void exec_fetch_done(struct mer_exec *x, struct exec_fetch *f)
         uint32_t id = f->target_ids[i];
         exec_hang(x, f->targets[i],
                   &(struct mer_obj_more){.fetch = f->plan->index,
+                                         .whole = f->plain && f->plan->kind == MER_FETCH_ENTITY,
                                          .object = f->roots[id],
                                          .error = f->id_errors ? f->id_errors[id] : NULL});
     }
@@ -263,11 +264,13 @@ static void start(struct mer_exec *x, struct exec_fetch *f)
 {
     enum mer_fetch_kind kind = f->plan->kind;
     f->state = EXEC_RUNNING;
-    if (asks_anything(x, f)) {
+    if (kind == MER_FETCH_SPLICE || asks_anything(x, f)) {
         exec_find_targets(x, f);
     }
     if (f->targets_n == 0) {
         exec_fetch_done(x, f);
+    } else if (f->plain) {
+        exec_subgraph_ask(x, f);
     } else if (kind == MER_FETCH_ENTITY) {
         start_entities(x, f);
     } else {
@@ -311,6 +314,7 @@ static void advance(void *owner)
             all = all && f->state == EXEC_DONE;
         }
     }
+    exec_subgraph_flush(x);
     if (all) {
         x->finished = true;
         x->ask.done(x->ask.owner);
@@ -362,6 +366,7 @@ struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
     x->fetches = MER_NEW_N(x->a, struct exec_fetch, ask->plan->fetches_n);
     for (uint32_t i = 0; i < ask->plan->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];
+        x->fetches[i].plain = ask->site->sources[ask->plan->fetches[i]->source].plain;
         exec_set_bound(x, &x->fetches[i]);
     }
     if (exec_recall(x)) {
@@ -390,6 +395,7 @@ void mer_exec_end(struct mer_exec *x)
 {
     x->finished = true;
     mer_task_cancel(x->ask.site->loop, &x->task);
+    exec_subgraph_cancel(x);
     for (uint32_t i = 0; i < x->ask.plan->fetches_n; i++) {
         exec_kpi_cancel(&x->fetches[i]);
         for (uint32_t k = 0; k < x->fetches[i].parts_n; k++) {

@@ -38,6 +38,11 @@ struct mer_exec_error {
     uint32_t path_n;
     struct mer_loc loc; // line 0: none
     uint32_t told;      // how many paths it was told for
+    uint32_t limit;     // and may be; 0: a few
+    // of a subgraph: how its own path goes on below the value or object that has this error
+    uint32_t fetch;
+    struct exec_step *rest;
+    uint32_t rest_n;
     struct mer_exec_error *next;
 };
 

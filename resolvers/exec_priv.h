@@ -70,7 +70,28 @@ struct exec_fetch {
     struct mer_exec_error **id_errors;
     uint32_t ids_n;
     struct mer_map id_index;
+    // entity of a plain subgraph, by id: what they are, and all of them as JSON with commas between
+    const struct mer_type **id_types;
+    uint32_t id_types_cap;
+    struct mer_buf reps;
+    bool plain;
+    struct mer_exec_error *wrong_enum; // once one was seen
     struct kpi_run *kpi;
+};
+
+// A step of a path in a fetch's own terms.
+struct exec_step {
+    bool index;
+    uint32_t n; // slot or index
+};
+
+// An error that a subgraph told of a row: at the end each of them has been told.
+struct exec_subgraph_error {
+    struct mer_exec_error *error;
+    uint32_t id;
+    struct exec_step *steps; // from the row
+    uint32_t steps_n;
+    struct exec_subgraph_error *next;
 };
 
 struct exec_kept {
@@ -90,6 +111,15 @@ struct mer_exec {
     struct mer_task task;
     int64_t now_us; // wall, at start
     bool scheduled, finished;
+    // plain subgraphs
+    struct exec_fetch **asking; // to be asked at the end of this turn
+    uint32_t asking_n;
+    struct exec_subgraph_call *calls;
+    struct exec_subgraph_error *heard, **heard_tail; // what they told
+    uint32_t heard_n;
+    uint8_t *hidden;           // by types of the graph: 1 clients may see it, 2 they may not
+    struct mer_json variables; // as they came
+    bool variables_read;
     struct mer_exec_hole *holes; // with ask.holes or kept_key
     uint32_t holes_n, holes_cap;
     enum mer_exec_cache cache;
@@ -132,6 +162,14 @@ struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f
 void exec_find_targets(struct mer_exec *x, struct exec_fetch *f);
 // Hangs a row, or what failed, on an object.
 void exec_hang(struct mer_exec *x, struct mer_obj *o, const struct mer_obj_more *row);
+
+// ---- subgraph.c: plain GraphQL servers ----
+// The fetch is asked at the end of this turn, in one request with all else that the subgraph is asked then.
+void exec_subgraph_ask(struct mer_exec *x, struct exec_fetch *f);
+void exec_subgraph_flush(struct mer_exec *x);
+void exec_subgraph_cancel(struct mer_exec *x);
+// The query of the fetch alone.
+struct mer_slice exec_subgraph_text(struct mer_exec *x, struct exec_fetch *f);
 
 // ---- parts.c ----
 // Cuts the fetch into parts; an error of the arguments is returned.
@@ -192,6 +230,18 @@ bool exec_recall(struct mer_exec *x);
 void exec_write_recalled(struct mer_exec *x, struct mer_buf *out);
 // written: the data without errors, which began at `offset` of what the holes count in.
 void exec_remember(struct mer_exec *x, struct mer_slice written, size_t offset);
+
+// ---- untold.c: paths of the answer ----
+struct exec_path {
+    struct mer_arena *a;
+    struct mer_path_seg *segs;
+    uint32_t n, cap;
+};
+void exec_path_push(struct exec_path *p, struct mer_slice key, uint32_t index);
+// Goes on by a fetch's steps as far as the shape below knows them.
+void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const struct mer_exec_error *e);
+// What subgraphs told of values that are no part of the answer, or are no null in it.
+void exec_tell_untold(struct mer_exec *x);
 
 // ---- project.c ----
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);

@@ -33,9 +33,26 @@ static struct mer_explain_part explain_part(struct mer_exec *x, struct exec_part
     return out;
 }
 
+// A plain subgraph has one place and no parts.
+static void explain_plain(struct mer_exec *x, struct exec_fetch *f, struct mer_explain_fetch *out)
+{
+    const struct mer_site *s = x->ask.site;
+    out->parts = MER_NEW(x->a, struct mer_explain_part);
+    out->parts_n = 1;
+    out->parts->place = &s->places[s->sources[f->plan->source].place];
+    out->parts->graphql = exec_subgraph_text(x, f);
+}
+
 static void explain_fetch(struct mer_exec *x, struct exec_fetch *f, struct mer_explain_fetch *out)
 {
     out->plan = f->plan;
+    if (f->plan->kind == MER_FETCH_SPLICE) {
+        return;
+    }
+    if (f->plain) {
+        explain_plain(x, f, out);
+        return;
+    }
     struct mer_exec_error *e = NULL;
     bool kpi = x->ask.site->sources[f->plan->source].catalogue != NULL;
     if (f->plan->rows && !x->ask.caller.rows) {
@@ -80,6 +97,7 @@ void mer_explain_make(const struct mer_exec_ask *ask, struct mer_explain *out)
     x->fetches = MER_NEW_N(x->a, struct exec_fetch, out->fetches_n);
     for (uint32_t i = 0; i < out->fetches_n; i++) {
         x->fetches[i].plan = ask->plan->fetches[i];
+        x->fetches[i].plain = ask->site->sources[ask->plan->fetches[i]->source].plain;
         exec_set_bound(x, &x->fetches[i]);
         explain_fetch(x, &x->fetches[i], &out->fetches[i]);
     }
@@ -100,9 +118,17 @@ static void write_list(struct mer_buf *b, const struct mer_slice *items, uint32_
     }
 }
 
+static const char *kind_name(const struct mer_plan_fetch *f)
+{
+    return f->kind == MER_FETCH_ENTITY ? "entities" : f->kind == MER_FETCH_SPLICE ? "splice" : "root";
+}
+
 static struct mer_slice fetch_title(const struct mer_plan_fetch *f)
 {
-    return f->kind == MER_FETCH_ENTITY ? f->op.entity->name : f->op.fields[0]->field->name;
+    if (f->kind == MER_FETCH_ENTITY) {
+        return f->op.entity ? f->op.entity->name : MER_S("_Entity");
+    }
+    return f->kind == MER_FETCH_SPLICE ? MER_S("of two fetches") : f->op.fields[0]->field->name;
 }
 
 static void write_part_text(struct mer_buf *b, const struct mer_explain *e, const struct mer_explain_fetch *f,
@@ -143,12 +169,12 @@ void mer_explain_write_text(struct mer_buf *b, const struct mer_explain *e)
 {
     for (uint32_t i = 0; i < e->fetches_n; i++) {
         const struct mer_plan_fetch *f = e->fetches[i].plan;
-        mer_buf_printf(b, "fetch %u: %s %.*s from %.*s, combine %s%s%s", i,
-                       f->kind == MER_FETCH_ENTITY ? "entities" : "root", MER_FMT(fetch_title(f)),
-                       MER_FMT(e->site->sources[f->source].name), combiner_name(f->combiner),
-                       f->resident ? ", resident" : "", f->write ? ", write" : "");
-        if (f->kind == MER_FETCH_ENTITY) {
-            mer_buf_printf(b, ", after fetch %u", f->parent);
+        mer_buf_printf(b, "fetch %u: %s %.*s from %.*s, combine %s%s%s", i, kind_name(f),
+                       MER_FMT(fetch_title(f)), MER_FMT(e->site->sources[f->source].name),
+                       combiner_name(f->combiner), f->resident ? ", resident" : "",
+                       f->write ? ", write" : "");
+        for (uint32_t k = 0; k < f->after_n; k++) {
+            mer_buf_printf(b, "%s%u", k ? "," : ", after fetch ", f->after[k]);
         }
         mer_buf_add_char(b, '\n');
         for (uint32_t k = 0; k < e->fetches[i].parts_n; k++) {
@@ -217,9 +243,9 @@ void mer_explain_write_json(struct mer_buf *b, const struct mer_explain *e)
         mer_buf_printf(b,
                        "%s{\"index\":%u,\"kind\":\"%s\",\"name\":\"%.*s\",\"source\":\"%.*s\",\"combiner\":"
                        "\"%s\",\"resident\":%s,\"after\":",
-                       i ? "," : "", i, f->kind == MER_FETCH_ENTITY ? "entities" : "root",
-                       MER_FMT(fetch_title(f)), MER_FMT(e->site->sources[f->source].name),
-                       combiner_name(f->combiner), f->resident ? "true" : "false");
+                       i ? "," : "", i, kind_name(f), MER_FMT(fetch_title(f)),
+                       MER_FMT(e->site->sources[f->source].name), combiner_name(f->combiner),
+                       f->resident ? "true" : "false");
         if (f->kind == MER_FETCH_ENTITY) {
             mer_buf_printf(b, "%u,\"parts\":[", f->parent);
         } else {

@@ -9,8 +9,7 @@
 struct writer {
     struct mer_exec *x;
     struct mer_buf *out;
-    struct mer_path_seg *path;
-    uint32_t path_n, path_cap;
+    struct exec_path path;
     uint32_t told; // errors
 };
 
@@ -48,25 +47,19 @@ void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_sh
     }
 }
 
-static void push(struct writer *w, struct mer_slice key, uint32_t index)
-{
-    if (w->path_n == w->path_cap) {
-        w->path_cap = w->path_cap ? w->path_cap * 2 : 32;
-        struct mer_path_seg *grown = MER_NEW_N(w->x->a, struct mer_path_seg, w->path_cap);
-        if (w->path_n) {
-            memcpy(grown, w->path, w->path_n * sizeof(*grown));
-        }
-        w->path = grown;
-    }
-    w->path[w->path_n++] = (struct mer_path_seg){key, index};
-}
+// One failed part can be missing in a thousand rows, one wrong answer be wrong in each: the first few say
+// enough.
+#define TOLD_MAX     20u
+#define TOLD_MAX_ALL 200u
 
-static void tell(struct writer *w, struct mer_exec_error *e)
+// below: the shape of what is null here, in which the error's own path may go on.
+static void tell(struct writer *w, struct mer_exec_error *e, const struct mer_shape *below)
 {
-    // One failed part can be missing in a thousand rows, one wrong answer be wrong in each: the first few say
-    // enough.
-    if (e->told++ < 20 && w->told++ < 200) {
-        exec_tell(w->x, e, w->path, w->path_n);
+    if (e->told++ < (e->limit ? e->limit : TOLD_MAX) && w->told++ < TOLD_MAX_ALL) {
+        uint32_t here = w->path.n;
+        exec_path_follow(&w->path, below, e);
+        exec_tell(w->x, e, w->path.segs, w->path.n);
+        w->path.n = here;
     }
 }
 
@@ -74,15 +67,17 @@ static bool write_null(struct writer *w, const struct mer_shape_field *f, uint32
                        struct mer_exec_error *why)
 {
     if (why) {
-        tell(w, why);
+        tell(w, why, f->sub);
     }
     if (!mer_ref_non_null(&f->field->type, level)) {
         mer_buf_add(w->out, MER_S("null"));
         return true;
     }
     if (!why) {
-        tell(w, exec_error(w->x, "FETCH_ERROR", "Cannot return null for non-nullable field %.*s.%.*s.",
-                           MER_FMT(f->field->parent->name), MER_FMT(f->field->name)));
+        tell(w,
+             exec_error(w->x, "FETCH_ERROR", "Cannot return null for non-nullable field %.*s.%.*s.",
+                        MER_FMT(f->field->parent->name), MER_FMT(f->field->name)),
+             NULL);
     }
     return false;
 }
@@ -99,9 +94,9 @@ static bool write_list(struct writer *w, const struct mer_shape_field *f, const 
         if (i) {
             mer_buf_add_char(w->out, ',');
         }
-        push(w, MER_NIL, i);
+        exec_path_push(&w->path, MER_NIL, i);
         bool ok = write_value(w, f, &v->items[i], level + 1);
-        w->path_n--;
+        w->path.n--;
         if (!ok) {
             take_back(w, start);
             return false;
@@ -131,11 +126,38 @@ static bool write_present(struct writer *w, const struct mer_shape_field *f, con
     }
 }
 
+// A subgraph may tell an enum's value that clients do not know. Databases of ours and gateways do not.
+static bool knows_value(struct writer *w, const struct mer_shape_field *f, struct mer_slice raw)
+{
+    struct exec_fetch *fetch = &w->x->fetches[f->fetch];
+    const struct mer_type *t = f->field->type.type;
+    struct mer_slice name = mer_slice_make(raw.p + 1, raw.n - 2);
+    if (!fetch->plain) {
+        return true;
+    }
+    for (uint32_t i = 0; i < t->values_n; i++) {
+        if (mer_slice_eq(t->values[i].name, name)) {
+            return true;
+        }
+    }
+    if (!fetch->wrong_enum) {
+        struct mer_slice source = w->x->ask.site->sources[fetch->plan->source].name;
+        fetch->wrong_enum =
+            exec_error(w->x, "FETCH_ERROR", "subgraph %.*s answered a value that enum %.*s does not have",
+                       MER_FMT(source), MER_FMT(t->name));
+        fetch->wrong_enum->source = source;
+    }
+    return false;
+}
+
 static bool write_value(struct writer *w, const struct mer_shape_field *f, const struct mer_val *v,
                         uint32_t level)
 {
     if (v->kind == MER_VAL_NULL) {
         return write_null(w, f, level, v->error);
+    }
+    if (v->kind == MER_VAL_RAW && f->field->type.type->kind == MER_TYPE_ENUM && !knows_value(w, f, v->raw)) {
+        return write_null(w, f, level, w->x->fetches[f->fetch].wrong_enum);
     }
     if (write_present(w, f, v, level)) {
         return true;
@@ -164,6 +186,36 @@ static const struct mer_shape_variant *variant(const struct mer_shape *shape, co
     return NULL;
 }
 
+static bool is_hidden(struct mer_exec *x, const struct mer_type *t)
+{
+    const struct mer_schema *types = exec_types(x), *api = x->ask.plan->graph->api;
+    if (types == api || t == &mer_type_nowhere) {
+        return false;
+    }
+    if (!x->hidden) {
+        x->hidden = MER_NEW_N(x->a, uint8_t, types->types_n);
+    }
+    if (!x->hidden[t->index]) {
+        x->hidden[t->index] = mer_schema_type(api, t->name) ? 1 : 2;
+    }
+    return x->hidden[t->index] == 2;
+}
+
+// What failed for the whole object is told once, of the object. True: its fields need no error of their own.
+static bool is_told_of_object(struct writer *w, const struct mer_shape *shape, struct mer_obj_more *row)
+{
+    if (!row || row->object || !row->whole || !row->error) {
+        return false;
+    }
+    if (!row->told) {
+        row->told = true;
+        w->path.n--;
+        tell(w, row->error, shape);
+        w->path.n++;
+    }
+    return true;
+}
+
 static bool write_field(struct writer *w, const struct mer_shape *shape, const struct mer_shape_field *f,
                         const struct mer_obj *o)
 {
@@ -175,17 +227,43 @@ static bool write_field(struct writer *w, const struct mer_shape *shape, const s
         mer_json_write_string(w->out, t ? t->name : shape->declared->name);
         return true;
     }
-    struct mer_val value = mer_val_at(o, (struct mer_plan_value){f->fetch, f->slot}, shape->home);
-    return write_value(w, f, &value, 0);
+    if (f->fetch == shape->home) {
+        return write_value(w, f, &o->slots[f->slot], 0);
+    }
+    struct mer_obj_more *row = mer_obj_row(o, f->fetch);
+    if (row && row->object) {
+        return write_value(w, f, &row->object->slots[f->slot], 0);
+    }
+    if (!is_told_of_object(w, shape, row)) {
+        return write_null(w, f, 0, row ? row->error : NULL);
+    }
+    if (mer_ref_non_null(&f->field->type, 0)) {
+        return false;
+    }
+    mer_buf_add(w->out, MER_S("null"));
+    return true;
+}
+
+// No row knows a type that can stand here.
+static void tell_untyped(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
+{
+    const struct mer_obj_more *row = mer_obj_row(o, shape->typed_by);
+    if (row && row->error) {
+        tell(w, row->error, shape);
+    } else {
+        tell(w,
+             exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"),
+             NULL);
+    }
 }
 
 static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
 {
-    const struct mer_shape_variant *v = variant(shape, mer_obj_type(o));
+    const struct mer_type *t = mer_obj_type(o);
+    const struct mer_shape_variant *v = variant(shape, t);
     size_t start = w->out->n;
-    if (!v) {
-        tell(w,
-             exec_error(w->x, "FETCH_ERROR", "a source answered an object of a type that cannot stand here"));
+    if (!v || (t && is_hidden(w->x, t))) {
+        tell_untyped(w, shape, o);
         return false;
     }
     char sep = '{';
@@ -196,9 +274,9 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         }
         mer_buf_add_char(w->out, sep);
         sep = ',';
-        push(w, f->key, 0);
+        exec_path_push(&w->path, f->key, 0);
         bool ok = write_field(w, shape, f, o);
-        w->path_n--;
+        w->path.n--;
         if (!ok) {
             take_back(w, start);
             return false;
@@ -234,7 +312,7 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
     if (f->kind == MER_SHAPE_INTROSPECTION) {
         if (mer_introspect_field(x->a, x->ask.plan->graph->api, x->ask.plan->document, f->ast, x->ask.vars,
                                  w->out)) {
-            tell(w, exec_error(x, "BAD_USER_INPUT", "introspection failed"));
+            tell(w, exec_error(x, "BAD_USER_INPUT", "introspection failed"), NULL);
             return false;
         }
         return true;
@@ -254,9 +332,9 @@ static bool write_root(struct writer *w)
         }
         mer_buf_add_char(w->out, sep);
         sep = ',';
-        push(w, f->key, 0);
+        exec_path_push(&w->path, f->key, 0);
         bool ok = write_root_field(w, f);
-        w->path_n--;
+        w->path.n--;
         if (!ok) {
             return false;
         }
@@ -314,7 +392,7 @@ static void write_error(struct mer_buf *b, const struct mer_exec_error *e)
 
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
 {
-    struct writer w = {.x = x, .out = out};
+    struct writer w = {.x = x, .out = out, .path = {.a = x->a}};
     x->now_us = mer_time_wall_us(); // ages are those of the moment of sending
     mer_buf_add(out, MER_S("\"data\":"));
     size_t start = out->n;
@@ -331,6 +409,7 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
         take_back(&w, start);
         mer_buf_add(out, MER_S("null"));
     }
+    exec_tell_untold(x);
     if (!x->errors) {
         return;
     }

@@ -56,6 +56,10 @@ struct mer_site {
     struct mer_board *board;
     struct mer_cache *cache;          // NULL: none
     struct mer_memory_cache *answers; // kept whole (remember.c); NULL: none
+    // Of plain subgraphs.
+    uint32_t entities_max; // in one request; 0: 1,000
+    bool unshared;         // identical requests of one scope that are under way at the same time are all sent
+    struct exec_flight *flights[64]; // requests under way, by hash; private to subgraph.c
     uint32_t kpi_ttl_ms;
     // Counted for /metrics: parts sent by placement, rejections by reason.
     uint64_t *parts_total;  // by place

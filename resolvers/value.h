@@ -48,6 +48,7 @@ struct mer_obj {
     const struct mer_type *type;
     struct mer_val *slots;
     struct mer_obj_more *more;
+    bool sought; // an error belongs to it that has not been told (untold.c)
 };
 
 extern const struct mer_type mer_type_nowhere;
@@ -95,9 +96,9 @@ static inline const struct mer_type *mer_obj_type(const struct mer_obj *o)
     return t;
 }
 
-static inline const struct mer_obj_more *mer_obj_row(const struct mer_obj *o, uint32_t fetch)
+static inline struct mer_obj_more *mer_obj_row(const struct mer_obj *o, uint32_t fetch)
 {
-    const struct mer_obj_more *m = o->more;
+    struct mer_obj_more *m = o->more;
     while (m && m->fetch != fetch) {
         m = m->next;
     }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// Paths of the answer, and errors of subgraphs that no null of the answer has told: of keys and of fields
+// that others required, of values that came all the same, of what stands below a null. Their places are
+// looked for in the whole answer, once, and only if there are such errors.
+#include "resolvers/exec_priv.h"
+
+void exec_path_push(struct exec_path *p, struct mer_slice key, uint32_t index)
+{
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 32;
+        struct mer_path_seg *grown = MER_NEW_N(p->a, struct mer_path_seg, p->cap);
+        if (p->n) {
+            memcpy(grown, p->segs, p->n * sizeof(*grown));
+        }
+        p->segs = grown;
+    }
+    p->segs[p->n++] = (struct mer_path_seg){key, index};
+}
+
+static const struct mer_shape_field *field_at(const struct mer_shape *s, uint32_t fetch, uint32_t slot)
+{
+    for (uint32_t v = 0; s && v < s->variants_n; v++) {
+        for (uint32_t i = 0; i < s->variants[v].fields_n; i++) {
+            const struct mer_shape_field *f = &s->variants[v].fields[i];
+            if (f->kind == MER_SHAPE_DATA && f->fetch == fetch && f->slot == slot) {
+                return f;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void follow(struct exec_path *p, const struct mer_shape *below, uint32_t fetch,
+                   const struct exec_step *steps, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (steps[i].index) {
+            exec_path_push(p, MER_NIL, steps[i].n);
+            continue;
+        }
+        const struct mer_shape_field *f = field_at(below, fetch, steps[i].n);
+        if (!f) {
+            return;
+        }
+        exec_path_push(p, f->key, 0);
+        below = f->sub;
+    }
+}
+
+void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const struct mer_exec_error *e)
+{
+    follow(p, below, e->fetch, e->rest, e->rest_n);
+}
+
+// ---- looking for places ----
+
+#define UNTOLD_MAX 100u
+#define PLACES_MAX 20u // of one error
+
+struct untold {
+    const struct exec_subgraph_error *said[UNTOLD_MAX];
+    uint32_t n;
+    struct mer_exec *x;
+    struct exec_path path;
+};
+
+static bool is_of(const struct untold *u, const struct exec_subgraph_error *h, const struct mer_obj *o)
+{
+    const struct exec_fetch *f = &u->x->fetches[h->error->fetch];
+    for (uint32_t i = 0; i < f->targets_n; i++) {
+        if (f->targets[i] == o && f->target_ids[i] == h->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void seek_object(struct untold *u, const struct mer_shape *shape, struct mer_obj *o);
+
+static void seek_value(struct untold *u, const struct mer_shape_field *f, const struct mer_val *v)
+{
+    if (v->kind == MER_VAL_OBJECT) {
+        seek_object(u, f->sub, v->object);
+    }
+    for (uint32_t i = 0; v->kind == MER_VAL_LIST && i < v->n; i++) {
+        exec_path_push(&u->path, MER_NIL, i);
+        seek_value(u, f, &v->items[i]);
+        u->path.n--;
+    }
+}
+
+static void tell_here(struct untold *u, const struct mer_shape *shape, const struct mer_obj *o)
+{
+    for (uint32_t i = 0; i < u->n; i++) {
+        struct mer_exec_error *e = u->said[i]->error;
+        uint32_t here = u->path.n;
+        if (e->told < (e->limit ? e->limit : PLACES_MAX) && is_of(u, u->said[i], o)) {
+            e->told++;
+            follow(&u->path, shape, e->fetch, u->said[i]->steps, u->said[i]->steps_n);
+            exec_tell(u->x, e, u->path.segs, u->path.n);
+            u->path.n = here;
+        }
+    }
+}
+
+static void seek_object(struct untold *u, const struct mer_shape *shape, struct mer_obj *o)
+{
+    const struct mer_type *t = mer_obj_type(o);
+    if (o->sought) {
+        tell_here(u, shape, o);
+    }
+    for (uint32_t v = 0; v < shape->variants_n; v++) {
+        const struct mer_shape_variant *at = &shape->variants[v];
+        for (uint32_t i = 0; (!t || mer_types_hold(&at->types, t)) && i < at->fields_n; i++) {
+            const struct mer_shape_field *f = &at->fields[i];
+            if (f->kind == MER_SHAPE_DATA && f->sub && mer_kept(&f->kept_if, u->x->ask.vars)) {
+                struct mer_val value = mer_val_at(o, (struct mer_plan_value){f->fetch, f->slot}, shape->home);
+                exec_path_push(&u->path, f->key, 0);
+                seek_value(u, f, &value);
+                u->path.n--;
+            }
+        }
+    }
+}
+
+void exec_tell_untold(struct mer_exec *x)
+{
+    struct untold u = {.x = x, .path = {.a = x->a}};
+    for (const struct exec_subgraph_error *h = x->heard; h && u.n < UNTOLD_MAX; h = h->next) {
+        if (h->error->told == 0) {
+            const struct exec_fetch *f = &x->fetches[h->error->fetch];
+            u.said[u.n++] = h;
+            for (uint32_t i = 0; i < f->targets_n; i++) {
+                f->targets[i]->sought = f->targets[i]->sought || f->target_ids[i] == h->id;
+            }
+        }
+    }
+    if (u.n == 0) {
+        return;
+    }
+    seek_object(&u, x->ask.plan->shape, x->root);
+    for (uint32_t i = 0; i < u.n; i++) {
+        if (u.said[i]->error->told == 0) {
+            u.said[i]->error->told = 1;
+            exec_tell(x, u.said[i]->error, NULL, 0);
+        }
+    }
+}
