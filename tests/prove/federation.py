@@ -41,6 +41,11 @@ def missing():
     return None
 
 
+def serve_with(binary):
+    """The line for sh that starts our router (tests/federation/kit/router.mjs)."""
+    return f"exec '{binary}' serve --supergraph \"$SUPERGRAPH\" --listen \"$LISTEN\""
+
+
 def add(total, more):
     for name in COUNTS:
         total[name] = total.get(name, 0) + more.get(name, 0)
@@ -103,7 +108,7 @@ def main():
     ask.add_argument("--shrink", type=int, default=60, help="seconds given to make a failure's schema small")
     args = ask.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")
-    args.router = args.router or f"exec '{args.binary}' serve --supergraph \"$SUPERGRAPH\" --listen \"$LISTEN\""
+    args.router = args.router or serve_with(args.binary)
     why = missing()
     if why:
         print(f"federation: skipped, {why}")

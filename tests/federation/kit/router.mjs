@@ -18,8 +18,6 @@ export function freePort() {
   });
 }
 
-export const serveWith = (binary) => `exec '${binary}' serve --supergraph "$SUPERGRAPH" --listen "$LISTEN"`;
-
 export class Router {
   constructor(command) {
     this.command = command;

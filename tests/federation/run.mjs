@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Runs the suites of this folder against a router; tests/federation/run.py starts it.
+//
+//   run.mjs COMMAND [SUITE…]     COMMAND is a line for sh (kit/router.mjs); one line a suite, status 1 when one fails
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { difference } from '../prove/federation/judge.mjs';
+import { Router } from './kit/router.mjs';
+import { SubgraphServer } from './kit/server.mjs';
+import { composeSuite, subgraphsOf } from './kit/suite.mjs';
+
+const folder = fileURLToPath(new URL('suites/', import.meta.url));
+const [command, ...wanted] = process.argv.slice(2);
+const work = mkdtempSync(`${tmpdir()}/federation-`);
+const server = new SubgraphServer();
+
+const sorted = (paths) => [...new Set(paths.map((p) => JSON.stringify(p)))].sort();
+
+function verdict(one, reply, requests, misuse) {
+  if (reply.error) return reply.error;
+  let answer;
+  try {
+    answer = JSON.parse(reply.text);
+  } catch {
+    return `no JSON: ${reply.text.slice(0, 200)}`;
+  }
+  if (one.refused) return answer.errors?.length && !answer.data && !requests.length ? null : `to be refused, got ${reply.text} after ${requests.length} requests`;
+  const found = difference(one.data, answer.data ?? null);
+  if (found) return `at ${found.path.join('/') || 'the top'}: ${JSON.stringify(found.want)} expected, got ${JSON.stringify(found.got)}${answer.errors ? ` ${JSON.stringify(answer.errors)}` : ''}`;
+  const want = sorted(one.errors ?? []), got = sorted((answer.errors ?? []).map((e) => e.path ?? []));
+  if (!isDeepStrictEqual(want, got)) return `errors expected at ${want}, got at ${got}: ${JSON.stringify(answer.errors)}`;
+  if (misuse.length) return misuse[0];
+  if (requests.length > (one.requests ?? Infinity)) return `${requests.length} requests instead of ${one.requests}`;
+  const asked = requests.flatMap((r) => Object.values(r.variables ?? {})).filter((v) => Array.isArray(v) && v[0]?.__typename).flat().length;
+  if (asked > (one.representations ?? Infinity)) return `${asked} representations instead of ${one.representations}`;
+  return null;
+}
+
+async function runSuite(name) {
+  const { default: suite } = await import(`${folder}${name}`);
+  const subgraphs = subgraphsOf(suite);
+  server.use(subgraphs);
+  const file = `${work}/${name}.graphql`;
+  writeFileSync(file, composeSuite(suite, (i) => server.url(i)));
+  const router = new Router(command);
+  await router.start(file);
+  const wrong = [];
+  let requests = 0;
+  for (const [i, one] of suite.cases.entries()) {
+    suite.begin?.();
+    for (const subgraph of subgraphs) subgraph.misuse.length = 0;
+    server.take();
+    const reply = await router.ask({ query: one.query, variables: one.variables ?? {} });
+    const asked = server.take();
+    requests += asked.length;
+    const why = verdict(one, reply, asked, subgraphs.flatMap((s) => s.misuse));
+    if (!why) continue;
+    wrong.push(`  case ${i}: ${why}\n    ${one.query.replace(/\s+/g, ' ').trim()}`);
+    for (const r of asked) wrong.push(`    -> ${r.subgraph} ${r.query} ${JSON.stringify(r.variables ?? {})}`);
+  }
+  const status = await router.stop();
+  if (![0, 'SIGTERM'].includes(status)) wrong.push(`  the router ended with ${status}: ${router.log.slice(-2000)}`);
+  return { cases: suite.cases.length, requests, wrong };
+}
+
+async function main() {
+  await server.listen();
+  let bad = 0, cases = 0, requests = 0;
+  const names = readdirSync(folder).filter((f) => f.endsWith('.mjs') && (!wanted.length || wanted.some((w) => f.includes(w)))).sort();
+  for (const name of names) {
+    let said;
+    try {
+      said = await runSuite(name);
+    } catch (e) {
+      said = { cases: 0, requests: 0, wrong: [`  ${e.message}`] };
+    }
+    cases += said.cases;
+    requests += said.requests;
+    bad += said.wrong.length > 0;
+    console.log(`${said.wrong.length ? 'FAIL' : 'ok  '} ${name.replace('.mjs', '').padEnd(24)} ${said.cases} cases, ${said.requests} requests`);
+    for (const line of said.wrong) console.log(line);
+  }
+  console.log(`federation suites: ${bad ? 'FAILED' : 'ok'} ${names.length - bad} of ${names.length} suites, ${cases} cases, ${requests} requests`);
+  process.exitCode = bad ? 1 : 0;
+}
+
+try {
+  await main();
+} finally {
+  rmSync(work, { recursive: true, force: true });
+  server.close();
+}
+process.exit();

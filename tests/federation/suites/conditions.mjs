@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+import { link } from '../kit/suite.mjs';
+
+export default {
+  about: '@include and @skip: what is left out is not asked for, nor what it alone requires',
+  subgraphs: {
+    garden: `${link('key')}
+      type Query { beds: [Bed!]! motto: String }
+      type Bed @key(fields: "id") { id: ID! area: Int plant: String }`,
+    water: `${link('key', 'external', 'requires')}
+      type Bed @key(fields: "id") { id: ID! area: Int @external litres: Int @requires(fields: "area") pump: Pump }
+      type Pump @key(fields: "id") { id: ID! }`,
+    power: `${link('key')}
+      type Pump @key(fields: "id") { id: ID! watts: Int }`,
+  },
+  truth: {
+    Query: { beds() { return this.Bed; }, motto: 'grow' },
+    Bed: [{ id: 'b1', area: 3, plant: 'kale', litres: (a, s, rep) => rep.area * 5, pump() { return this.Pump[0]; } }],
+    Pump: [{ id: 'p1', watts: 40 }],
+  },
+  cases: [
+    { query: 'query ($w: Boolean!) { beds { plant litres @include(if: $w) } }', variables: { w: false }, data: { beds: [{ plant: 'kale' }] }, requests: 1 },
+    { query: 'query ($w: Boolean!) { beds { plant litres @include(if: $w) } }', variables: { w: true }, data: { beds: [{ plant: 'kale', litres: 15 }] }, requests: 2 },
+    { query: 'query ($a: Boolean!, $b: Boolean!) { beds { plant pump @skip(if: $a) { id watts @include(if: $b) } } }', variables: { a: false, b: false }, data: { beds: [{ plant: 'kale', pump: { id: 'p1' } }] }, requests: 2 },
+    { query: 'query ($a: Boolean!, $b: Boolean!) { beds { plant pump @skip(if: $a) { id watts @include(if: $b) } } }', variables: { a: true, b: true }, data: { beds: [{ plant: 'kale' }] }, requests: 1 },
+    { query: 'query ($a: Boolean!) { beds { ... @include(if: $a) { litres } ... @skip(if: $a) { plant } } }', variables: { a: false }, data: { beds: [{ plant: 'kale' }] }, requests: 1 },
+    { query: 'query ($a: Boolean!) { beds { litres @include(if: $a) pump { watts } litres @skip(if: $a) } }', variables: { a: true }, data: { beds: [{ litres: 15, pump: { watts: 40 } }] }, requests: 3 },
+    { query: '{ beds @skip(if: true) { litres } motto @include(if: true) }', data: { motto: 'grow' }, requests: 1 },
+    { query: 'query ($n: Boolean!) { motto @skip(if: $n) }', variables: { n: true }, data: {}, requests: 0 },
+  ],
+};
