@@ -58,6 +58,7 @@ struct handing {
     struct mer_warm texts;
     struct mer_operation **ops;
     uint32_t ops_n;
+    uint32_t warmed; // operations of all workers
     uint64_t number;
     int64_t took_us;
 };
@@ -112,7 +113,7 @@ static void answer_waits(const struct handing *h)
         }
         respond(req, 200,
                 mer_arena_printf(req->arena, "{\"reloaded\":true,\"warmed\":%u,\"milliseconds\":%lld}",
-                                 h->ops_n, (long long)(h->took_us / 1000)));
+                                 h->warmed, (long long)(h->took_us / 1000)));
     }
 }
 
@@ -242,11 +243,14 @@ static bool hand_snapshot(struct mer_reload *r, struct handing *all, struct mer_
     if (!hand_out(r, all, collect)) {
         return false;
     }
+    uint32_t warmed = 0;
     for (uint32_t i = 0; i < r->workers_n; i++) {
         struct handing *h = &all[i];
         h->ops_n = mer_warm_make(h->arena, h->worker, s, &h->texts, mer_time_mono_us() + WARM_US, &h->ops);
+        warmed += h->ops_n;
     }
     for (uint32_t i = 0; i < r->workers_n; i++) {
+        all[i].warmed = warmed;
         all[i].took_us = mer_time_mono_us() - began_us;
     }
     if (hand_out(r, all, publish)) {
@@ -276,7 +280,7 @@ static void reload(struct mer_reload *r)
     } else if (hand_snapshot(r, all, s, began)) {
         atomic_fetch_add(&r->reloads, 1);
         r->left = 0;
-        mer_log(MER_LOG_INFO, "reload", "serving a new snapshot warmed=%u ms=%lld", all[0].ops_n,
+        mer_log(MER_LOG_INFO, "reload", "serving a new snapshot warmed=%u ms=%lld", all[0].warmed,
                 (long long)((mer_time_mono_us() - began) / 1000));
         mer_snapshot_unref(r->snapshot);
         r->snapshot = s;
