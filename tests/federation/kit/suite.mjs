@@ -6,6 +6,7 @@
 //
 //   truth    { Query: { field: value }, TYPE: [object…] }. A value may be a function (args, self, rep) => value; an Error
 //            is thrown. Objects of TYPE get their `type` from where they stand; others say it themselves where needed.
+//            `as` names interface objects that it is, `unknownTo` subgraphs that do not have it.
 //   told     { SUBGRAPH: { TYPE: { field: value } } }: what one subgraph says that is not the truth
 //   errors   the paths of the errors; none when left out. `refused` instead: the operation is no valid one
 //   requests the most requests to subgraphs; representations the most entities asked for in all of them
@@ -27,7 +28,7 @@ export function subgraphsOf(suite) {
     name,
     sdl,
     resolve: (source, field, args, at) => valueOf(suite, name, source, field, args, at),
-    find: (type, keys, rep) => find(suite, type, keys[0].set, rep),
+    find: (type, keys, rep) => find(suite, name, type, keys[0].set, rep),
   }));
 }
 
@@ -41,10 +42,11 @@ async function valueOf(suite, name, source, field, args, at) {
 }
 
 // The object of that type, or of one that says it is an `as` of it, whose key says the same.
-function find(suite, type, keySet, rep) {
+function find(suite, subgraph, type, keySet, rep) {
   const want = JSON.stringify(project(keySet, rep));
   const all = Object.values(suite.truth).filter(Array.isArray).flat();
-  return all.find((object) => (object.type === type || object.as?.includes(type)) && JSON.stringify(project(keySet, plain(object))) === want) ?? null;
+  const known = all.filter((object) => !object.unknownTo?.includes(subgraph));
+  return known.find((object) => (object.type === type || object.as?.includes(type)) && JSON.stringify(project(keySet, plain(object))) === want) ?? null;
 }
 
 function plain(object) {

@@ -24,6 +24,7 @@ export default {
       { code: null, at: 1 },
       { code: 'c', at: 2, fact: boom, sure: 'yes', parts: [{ n: 1 }, { n: boom }] },
       { code: 'd', at: 3, fact: 'last', sure: boom, parts: null },
+      { code: 'e', at: 4, unknownTo: ['facts'] },
     ],
   },
   cases: [
@@ -35,6 +36,8 @@ export default {
       representations: 2,
     },
     { query: '{ row(at: 1) { at fact } }', data: { row: { at: 1, fact: null } }, requests: 1 },
+    { query: '{ row(at: 4) { at fact parts { n } } }', data: { row: { at: 4, fact: null, parts: null } }, requests: 2 },
+    { query: '{ row(at: 4) { at sure } }', data: { row: null }, errors: [['row', 'sure']], requests: 2 },
     { query: '{ row(at: 9) { fact } }', data: { row: null }, requests: 1 },
     { query: '{ row(at: 3) { at fact sure } }', data: { row: null }, errors: [['row', 'sure']], requests: 2 },
     { query: '{ row(at: 3) { at fact } }', data: { row: { at: 3, fact: 'last' } }, requests: 2 },

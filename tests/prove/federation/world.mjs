@@ -272,9 +272,12 @@ export class World {
       if (!member.keys.includes('id')) member.keys.unshift('id');
       this.forbid(iface.guest, member.name);
     }
+    const tag = this.odd(0.7) ? this.field(iface, 'tag', this.wrap(this.leafName())) : null;
+    if (tag) placed.fields.set('tag', { field: tag, external: false });
     for (const member of members) {
       this.placeKey(iface.full, member, 'id');
       iface.full.types.get(member.name).interfaces.add('M');
+      if (tag) this.placeField(iface.full, member, this.field(member, 'tag', tag.type, { shared: true }));
     }
     this.need(iface.guest, 'M');
   }
@@ -285,9 +288,19 @@ export class World {
       const placed = sub.types.get('M');
       if (!placed?.interfaceObject) continue;
       for (let i = 0, n = this.c.between(1, 2); i < n; i++) {
-        const field = this.leafField(iface, `extra${sub.name.replace(/\W/g, '')}${i}`);
+        const name = `extra${sub.name.replace(/\W/g, '')}${i}`;
+        const object = this.c.pick([...this.entities, ...this.values]).name;
+        const nested = this.c.maybe(0.3) && this.fits(sub, object);
+        const field = nested ? this.field(iface, name, this.wrap(object, 0.8)) : this.leafField(iface, name);
         for (const member of iface.members) this.model.types.get(member).fields.set(field.name, field);
-        this.placeField(sub, iface, field);
+        const about = {};
+        if (!nested && iface.fields.has('tag') && this.c.maybe(0.4)) {
+          field.requires = fieldSet('tag');
+          about.requires = 'tag';
+          if (!placed.fields.has('tag')) placed.fields.set('tag', { field: iface.fields.get('tag'), external: true });
+          this.used('interfaceObjectRequires');
+        }
+        this.tryPlace(sub, iface, field, about);
       }
     }
   }
