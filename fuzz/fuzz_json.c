@@ -5,46 +5,9 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
-#include <stdlib.h>
+#include "json_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-// Writes a document from its nodes alone, without recursion: where a node index is some container's end, that
-// container is closed.
-static void write_document(struct mer_buf *b, struct mer_arena *a, const struct mer_json *j)
-{
-    uint32_t *open = mer_arena_alloc(a, sizeof(*open) * (j->nodes_n + 1));
-    uint32_t depth = 0;
-    bool is_key = false, after_key = false;
-    for (uint32_t i = 0; i < j->nodes_n; i++) {
-        const struct mer_json_node *n = &j->nodes[i];
-        while (depth && j->nodes[open[depth - 1]].next == i) {
-            mer_buf_add_char(b, j->nodes[open[--depth]].type == MER_JSON_OBJECT ? '}' : ']');
-            after_key = false;
-        }
-        bool in_object = depth && j->nodes[open[depth - 1]].type == MER_JSON_OBJECT;
-        is_key = in_object && !after_key;
-        if (depth && !after_key && open[depth - 1] != i - 1)
-            mer_buf_add_char(b, ',');
-        if (n->type == MER_JSON_STRING)
-            mer_json_write_string(b, mer_json_string(a, j, n));
-        else if (n->type < MER_JSON_STRING)
-            mer_buf_add(b, mer_json_raw(j, n));
-        else
-            mer_buf_add_char(b, n->type == MER_JSON_OBJECT ? '{' : '[');
-        if (is_key)
-            mer_buf_add_char(b, ':');
-        after_key = is_key;
-        if (n->type >= MER_JSON_ARRAY) {
-            MER_ASSERT(n->next > i && n->next <= j->nodes_n);
-            open[depth++] = i;
-        } else {
-            MER_ASSERT(n->next == i + 1);
-        }
-    }
-    while (depth)
-        mer_buf_add_char(b, j->nodes[open[--depth]].type == MER_JSON_OBJECT ? '}' : ']');
-}
 
 static void check_again(struct mer_arena *a, const struct mer_json *j)
 {
@@ -52,14 +15,14 @@ static void check_again(struct mer_arena *a, const struct mer_json *j)
     struct mer_json again;
     mer_buf_init(&first, a, 0);
     mer_buf_init(&second, a, 0);
-    write_document(&first, a, j);
+    json_write_document(&first, a, j);
     MER_ASSERT(mer_json_parse(a, mer_buf_slice(&first), NULL, &again, NULL) == MER_OK);
     MER_ASSERT(again.nodes_n == j->nodes_n);
     for (uint32_t i = 0; i < j->nodes_n; i++) {
         MER_ASSERT(again.nodes[i].type == j->nodes[i].type && again.nodes[i].count == j->nodes[i].count);
         MER_ASSERT(again.nodes[i].next == j->nodes[i].next);
     }
-    write_document(&second, a, &again);
+    json_write_document(&second, a, &again);
     MER_ASSERT(mer_slice_eq(mer_buf_slice(&first), mer_buf_slice(&second)));
 }
 

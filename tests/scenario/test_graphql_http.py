@@ -10,7 +10,7 @@ import zlib
 
 import npm_kit
 from fleet import layout, pki
-from gateway_kit import BAR, FOO, LA, US_EAST_DATABASES, ageless, codes, configured, curl, worker
+from gateway_kit import BAR, FOO, LA, US_EAST_DATABASES, ageless, codes, configured, curl, metrics, worker
 from lib import Answer, equal, eventually
 
 NODES = [*US_EAST_DATABASES, f"db:{LA}", "gateway:us-east"]
@@ -241,6 +241,66 @@ def scenario_trusted_documents_can_be_the_only_ones(fleet):
         for body in ({"query": text}, {"query": TYPENAME}, {"query": TYPENAME, "extensions": by_hash(sha(TYPENAME))}):
             answer = ask(fleet, body)
             equal((answer.status, codes(answer)), (403, ["FORBIDDEN"]), str(body))
+
+
+# ---- limits: each names itself, the figure and the place ----
+
+def scenario_every_refusal_names_limit_value_and_place(fleet):
+    def small(config):
+        config["limits"] = {**config.get("limits", {}), "tokens": 60, "depth": 3, "introspectionDepth": 3, "aliases": 2, "rootFields": 2,
+                            "directives": 2, "fragments": 1, "expandedSelections": 12, "listArgument": 3, "values": 100,
+                            "body": 4096, "answer": 1024}
+
+    codes_of = "query($f: [ID!]!) { orders(facilityIds: $f, first: 1) { totalCount } }"
+    cases = [   # body, limit, value, (line, column) or None
+        ({"query": "{ " + "__typename " * 60 + "}"}, "tokens", 60, (1, 652)),   # what is beyond is not read
+        ({"query": "{ facility(id: \"x\") { status {\n dataFreshness { region } } } }"}, "depth", 4, (2, 18)),
+        ({"query": "{ __schema { types { fields {\n name } } } }"}, "introspectionDepth", 4, (2, 2)),
+        ({"query": "{ a: __typename b: __typename\n c: __typename }"}, "aliases", 3, (2, 2)),
+        ({"query": "{ facilities { code }\n __typename ...F } fragment F on Query { ok: __typename }"}, "rootFields", 3, (2, 42)),
+        ({"query": "{ __typename @skip(if: false) @include(if: true)\n facilities @skip(if: true) { code } }"}, "directives", 3, (2, 2)),
+        ({"query": "{ ...A ...B }\nfragment A on Query { __typename }\nfragment B on Query { __typename }"}, "fragments", 2, (3, 1)),
+        ({"query": "{ facilities { code name code name code name\n code name code name code name } }"}, "expandedSelections", 13, (2, 27)),
+        ({"query": "{ orders(facilityIds: [\"a\", \"b\", \"c\", \"d\"]) { totalCount } }"}, "listArgument", 4, (1, 3)),
+        ({"query": codes_of, "variables": {"f": ["a", "b", "c", "d"]}}, "listArgument", 4, (1, 7)),
+        ({"query": TYPENAME, "variables": {"a": list(range(120))}}, "values", 101, None),
+        ({"query": TYPENAME, "variables": {"a": json.loads("[" * 130 + "]" * 130)}}, "nesting", 129, None),
+        ({"query": "{ facilities { code name } }\n"}, "answer", None, (1, 1)),
+    ]
+    with configured(fleet, "us-east", small):
+        for body, limit, value, place in cases:
+            answer = ask(fleet, body)
+            (error,) = answer.errors
+            told = error["extensions"]
+            equal((told["code"], told["limit"]), ("QUERY_TOO_COMPLEX", limit), str(body))
+            assert told["value"] == value or value is None and told["value"] > 1024, error
+            equal([(at["line"], at["column"]) for at in error.get("locations", [])], [place] if place else [], str(body))
+            assert f"limit {limit}" in error["message"] or limit == "tokens", error
+        packed = gzip.compress(json.dumps({"query": "{" + " " * 5000 + "__typename}"}).encode())
+        answer = ask(fleet, packed, {"content-encoding": "gzip"})
+        (error,) = answer.errors
+        equal((answer.status, error["extensions"]["limit"], error["extensions"]["value"]), (413, "body", 4096), "body")
+
+
+# ---- what a text costs once ----
+
+def scenario_a_warm_request_is_neither_parsed_validated_nor_planned(fleet):
+    variables = {"f": LA, "n": 5}
+    page = "query P($f: ID!, $n: Int) { orders(facilityIds: [$f], first: $n) { edges { node { orderNo lines { product { sku } } } } } }"
+    stock = "query S($f: ID!) { inventoryLevels(facilityId: $f, first: 3) { edges { node { onHand product { sku } } } } }"
+    bodies = [{"query": page, "variables": variables}, {"query": stock, "variables": {"f": LA}}, {"query": FACILITIES}]
+    for _ in range(8):
+        for body in bodies:
+            equal(ask(fleet, body).status, 200, body["query"])
+    before = metrics(fleet, "us-east")
+    for n in range(40):
+        for body in bodies:   # other values are no other text
+            more = {**body, "variables": {**body["variables"], "n": n % 7 + 1}} if "n" in body.get("variables", {}) else body
+            equal(ask(fleet, more).status, 200, body["query"])
+    after = metrics(fleet, "us-east")
+    made, found = (after[f"meridian_plan_cache_{name}_total"] - before[f"meridian_plan_cache_{name}_total"]
+                   for name in ("misses", "hits"))
+    equal((made, found), (0, 120), "operations that were made anew, and found")
 
 
 # ---- cost ----
