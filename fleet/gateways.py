@@ -10,8 +10,8 @@ import os
 import yaml
 
 from fleet.clusters import dsn
-from fleet.layout import (BASE, DB, ENVIRONMENTS, FACILITIES, GATEWAYS, REGIONS, REPLICAS, ROOT, STATE, environments_of,
-                          facilities_of, gateway_port, link_port, memcached_port, neighbours_of)
+from fleet.layout import (BASE, DB, ENVIRONMENTS, FACILITIES, GATEWAYS, REGIONS, REPLICAS, RETENTION_DAYS, ROOT, STATE,
+                          environments_of, facilities_of, gateway_port, link_port, memcached_port, neighbours_of)
 from fleet.pki import AUDIENCE, CA, JWKS, certificate, token
 
 CONFIG = STATE / "config"
@@ -32,6 +32,8 @@ def _postgres(database, source):
     if node.facility:
         placement["facility"] = node.facility
     placement["role"] = "replica" if node.primary else "primary"
+    if source == "operations":
+        placement["retention"] = f"{RETENTION_DAYS[node.tier]}d"
     if source == "operations" and not node.primary:
         placement["writeUrl"] = dsn(database, "gw_write")
     return placement
@@ -42,7 +44,7 @@ def _hop(site, other, source):
     placement = {"name": other, "kind": "graphql", "tier": "global" if other == "global" else "regional",
                  "url": f"https://127.0.0.1:{link_port(site, f'sources:{other}')}/sources/{source}"}
     if other in FACILITIES:
-        placement.update(tier="edge", region=FACILITIES[other], facility=other)
+        placement.update(tier="edge", region=FACILITIES[other], facility=other, retention=f"{RETENTION_DAYS['edge']}d")
     elif other in REGIONS:
         placement["region"] = other
     return placement

@@ -33,6 +33,8 @@ PG_BIN = Path("/usr/lib/postgresql/15/bin")
 DATABASE = "meridian"
 DEFAULT_PORT_BASE = 21000
 ENVIRONMENTS = ("blue", "green")
+# Rows that each tier keeps; what a range asks beyond is asked of a tier that has it, or refused.
+RETENTION_DAYS = {"edge": 30, "regional": 730}
 
 REGIONS = {
     "us-east": {"location": [38.9, -77.0], "countries": ["US", "CA", "MX", "BR", "PH"], "residency": "open"},

@@ -66,6 +66,7 @@ struct mer_config_placement {
     struct mer_slice
         url; // postgres: conninfo or postgres://; graphql: http(s)://. Holds secrets: never log it
     struct mer_slice write_url; // postgres primaries, optional; the same care
+    int64_t retention_s;        // 0: it keeps all
 };
 
 struct mer_config_source {

@@ -67,6 +67,7 @@ static const struct mer_config_key placement_keys[] = {
     {"role", MER_CONFIG_CHOICE, FLAG(mer_config_placement, role), .choices = "primary|replica", .fallback = "primary", .text = "of the database"},
     {"url", MER_CONFIG_SECRET, true, AT(mer_config_placement, url), .text = "postgres: a libpq connection string; graphql: http:// or https://"},
     {"writeUrl", MER_CONFIG_SECRET, AT(mer_config_placement, write_url), .text = "primaries: the connection string that mutations use; `url` when not given"},
+    {"retention", MER_CONFIG_SECONDS, AT(mer_config_placement, retention_s), .min = 0, .max = 100 * 365 * 86400LL, .fallback = "0s", .text = "rows older than this may be gone from it: a range that begins earlier is asked elsewhere, or refused with OUT_OF_RETENTION. 0: it keeps all"},
     {0},
 };
 

@@ -64,6 +64,7 @@ void mer_site_places(struct mer_arena *a, const struct mer_config *c, struct mer
                 .region = p->region,
                 .environment = p->environment,
                 .facility = p->facility,
+                .retention_us = p->retention_s * 1000000,
             };
         }
     }

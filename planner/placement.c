@@ -14,6 +14,7 @@ const char *mer_reject_name(enum mer_reject r)
         [MER_REJECT_HOP] = "a hop asks no further",
         [MER_REJECT_EDGE] = "edge is asked for writes or fresher data only",
         [MER_REJECT_ENVIRONMENT] = "environment not live",
+        [MER_REJECT_RETENTION] = "out of retention",
         [MER_REJECT_ROLE] = "replica takes no writes",
         [MER_REJECT_UNHEALTHY] = "unhealthy",
         [MER_REJECT_STALE] = "too stale",
@@ -60,6 +61,9 @@ static enum mer_reject judge(const struct mer_self *self, const struct mer_place
     }
     if (!f->live) {
         return MER_REJECT_ENVIRONMENT;
+    }
+    if (f->too_old) {
+        return MER_REJECT_RETENTION;
     }
     if (n->write && p->role == MER_ROLE_REPLICA) {
         return MER_REJECT_ROLE;

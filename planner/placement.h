@@ -17,6 +17,7 @@ struct mer_place {
     enum mer_tier tier;
     enum mer_role role;
     struct mer_slice region, environment, facility; // n == 0 where it has none
+    int64_t retention_us; // rows older than that may be gone from it; 0: it keeps all
 };
 
 // This gateway.
@@ -36,6 +37,7 @@ struct mer_place_facts {
     uint32_t in_flight;
     bool live;     // its environment is the region's live one, or it has none
     bool excluded; // failed already in this request
+    bool too_old;  // what is asked for goes back further than the place keeps
 };
 
 struct mer_part_need {
@@ -58,10 +60,11 @@ enum mer_reject {
     MER_REJECT_HOP = 4,         // a hop asks no further
     MER_REJECT_EDGE = 5,        // an edge is asked from outside for a write or fresher data only
     MER_REJECT_ENVIRONMENT = 6, // not the live environment
-    MER_REJECT_ROLE = 7,        // a replica takes no writes
-    MER_REJECT_UNHEALTHY = 8,
-    MER_REJECT_STALE = 9, // older than the caller accepts, or of unknown age
-    MER_REJECT_COST = 10, // a cheaper one was chosen
+    MER_REJECT_RETENTION = 7,   // it does not keep what is that old
+    MER_REJECT_ROLE = 8,        // a replica takes no writes
+    MER_REJECT_UNHEALTHY = 9,
+    MER_REJECT_STALE = 10, // older than the caller accepts, or of unknown age
+    MER_REJECT_COST = 11,  // a cheaper one was chosen
 };
 const char *mer_reject_name(enum mer_reject r);
 

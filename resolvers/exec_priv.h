@@ -200,6 +200,10 @@ void exec_run_sql(struct exec_part *p, const struct mer_sql *sql);
 // Tries the part elsewhere after a failure of its placement; false: nowhere left (p->error is set).
 bool exec_retry(struct exec_part *p);
 
+// ---- retention.c ----
+// The earliest instant that the fetch asks about by a range; INT64_MAX: none, or nothing here forgets.
+int64_t exec_oldest_asked(struct mer_exec *x, struct exec_fetch *f);
+
 // ---- refuse.c ----
 // Answers a write that failed for a rule of the business as its payload tells such: true, and the part has a
 // value instead of its error.

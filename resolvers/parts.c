@@ -246,6 +246,7 @@ static bool lags(const struct exec_part *p, const struct mer_place *place)
 static void gather_facts(const struct exec_part *p, struct mer_place_facts *facts)
 {
     const struct mer_site *s = p->x->ask.site;
+    int64_t oldest = exec_oldest_asked(p->x, p->fetch);
     for (uint32_t i = 0; i < s->places_n; i++) {
         const struct mer_place *place = &s->places[i];
         facts[i] = (struct mer_place_facts){
@@ -255,6 +256,7 @@ static void gather_facts(const struct exec_part *p, struct mer_place_facts *fact
             .latency_us = mer_board_latency_us(s->board, i) + (lags(p, place) ? LAGGING_COST_US : 0),
             .live = is_live(s, place),
             .excluded = p->excluded[i],
+            .too_old = place->retention_us > 0 && oldest < p->x->now_us - place->retention_us,
         };
     }
 }
@@ -291,6 +293,11 @@ static struct mer_exec_error *refusal(struct exec_part *p, enum mer_reject why)
                                   MER_FMT(place), MER_FMT(p->region))
                 : exec_part_error(p, "DATA_RESIDENCY", "these rows are answered in their own region only");
         e->entry_point = r ? r->entry_point : MER_NIL;
+        return e;
+    case MER_REJECT_RETENTION:
+        e = exec_part_error(p, "OUT_OF_RETENTION", "%.*s keeps nothing of the time that is asked for",
+                            MER_FMT(p->x->ask.site->self.name));
+        e->entry_point = r && p->x->ask.site->self.tier == MER_TIER_EDGE ? r->entry_point : MER_NIL;
         return e;
     case MER_REJECT_STALE:
         return exec_part_error(p, "STALENESS_UNSATISFIABLE",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The fleet's pulse: one heartbeat row a second at each edge, region_status.beat_at every two seconds in each
-live regional database, partitions ahead every hour. Goes on when live activity is off: data that nobody
+live regional database, partitions ahead and those out of retention every hour. Goes on when live activity is off: data that nobody
 changes is still fresh.
 
   heartbeat.py --fleet .fleet/fleet.json"""
@@ -12,6 +12,7 @@ import time
 
 import psycopg2
 
+from fleet.layout import RETENTION_DAYS
 from pulse import GONE, Site, edges, environments, read_fleet, run_threads, say, stopping
 
 BEAT_EDGE = """
@@ -25,7 +26,7 @@ WHERE s.region = n.region AND s.live_env = n.env
 """
 
 
-def beat(site, sql, every):
+def beat(site, sql, every, keep_days):
     """Beats on a fixed grid; a database that was away gets the next beat, not the missed ones."""
     due, partitions_due = time.monotonic(), 0.0
     while site.connect():
@@ -33,6 +34,8 @@ def beat(site, sql, every):
             site.one(sql)
             if time.monotonic() >= partitions_due:
                 site.one("SELECT ensure_partitions()")
+                site.one("SELECT drop_partitions('production_logs', %s), drop_partitions('equipment_status_log', %s)",
+                         (keep_days, keep_days))
                 partitions_due = time.monotonic() + 3600
         except GONE as why:
             site.lost(why)
@@ -47,8 +50,8 @@ def main():
     ask.add_argument("--fleet", required=True)
     args = ask.parse_args()
     databases = read_fleet(args.fleet)
-    tasks = [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_EDGE, 1.0) for n in edges(databases)]
-    tasks += [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_REGION, 2.0) for n in environments(databases)]
+    tasks = [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_EDGE, 1.0, RETENTION_DAYS["edge"]) for n in edges(databases)]
+    tasks += [lambda n=n: beat(Site(n, databases[n], "ops"), BEAT_REGION, 2.0, RETENTION_DAYS["regional"]) for n in environments(databases)]
     run_threads(tasks)
     return 0
 
