@@ -15,6 +15,7 @@ void exec_run_sql(struct exec_part *p, const struct mer_sql *sql)
         .scope = {x->ask.caller.tenant, x->ask.caller.role, x->ask.caller.facilities},
         .write = p->fetch->plan->write,
         .long_lane = sql->long_running,
+        .light = sql->light,
         .deadline_mono_us = x->ask.deadline_mono_us,
         .done = answered,
         .owner = p,

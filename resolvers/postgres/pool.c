@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 // Fewer statements than this are not spread over connections: a Sync and a set_config cost more than the
-// wait.
+// wait. Light ones are not spread at all: for them a Sync and a set_config are most of the work.
 #define SHARE_LEAST 4u
 // A connection whose oldest statement has waited so long has something slow before it; others are preferred.
 #define SLOW_HEAD_US 20000
@@ -239,7 +239,8 @@ static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query *first, c
         max = 1;
     for (struct mer_pg_query *q = first, *next; q && n < max; q = next) {
         next = q->next;
-        if (q != first && (q->write || q->alone || !same_scope(q, first) || !may_carry(c, q)))
+        if (q != first &&
+            (q->write || q->alone || q->light != first->light || !same_scope(q, first) || !may_carry(c, q)))
             continue;
         mer_pg_queue_remove(l, q);
         out[n++] = q;
@@ -302,7 +303,8 @@ static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
             q = q->next;
             continue;
         }
-        uint32_t n = take_batch(l, q, c, batch, room < share ? room : share);
+        uint32_t most = q->light ? pool->opts.batch_max : share;
+        uint32_t n = take_batch(l, q, c, batch, room < most ? room : most);
         mer_pg_conn_send(c, batch, n);
         q = l->head;
     }

@@ -65,6 +65,7 @@ struct mer_pg_query {
     struct mer_pg_scope scope;
     bool write;               // not idempotent
     bool long_lane;           // not known to be short
+    bool light;               // known to read a few rows by key: costs less than a Sync
     int64_t deadline_mono_us; // 0: none but the server's statement_timeout
     // Runs at the end of a turn, in the callback of a socket or of a timer; never inside submit. May submit
     // and cancel, and free the query. r and what it points to live until done returns (see

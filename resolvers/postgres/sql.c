@@ -263,7 +263,8 @@ void sql_finish(const struct sql_ctx *c, struct mer_slice text, struct mer_sql *
     *out = (struct mer_sql){.text = text,
                             .params = c->params,
                             .params_n = c->params_n,
-                            .long_running = c->slow || c->rows > SQL_SHORT_ROWS};
+                            .long_running = c->slow || c->rows > SQL_SHORT_ROWS,
+                            .light = !c->slow && c->rows <= SQL_LIGHT_ROWS};
 }
 
 enum mer_err mer_sql_compile(struct mer_arena *a, const struct mer_sql_ask *ask, struct mer_sql *out,

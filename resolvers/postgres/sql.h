@@ -55,6 +55,7 @@ struct mer_sql {
     const struct mer_pg_param *params;
     uint32_t params_n;
     bool long_running; // not known to be short (a lookup by key or a keyset page by index)
+    bool light;        // known to read a few rows by key
 };
 
 // MER_ERR_INVALID: the request's values are wrong (a bad cursor, a negative `first`, …): BAD_USER_INPUT, the

@@ -7,7 +7,13 @@
 #include "base/buf.h"
 #include "resolvers/postgres/sql.h"
 
-enum { SQL_FIRST_MAX = 1000, SQL_PARAMS_MAX = 2000, SQL_SHORT_ROWS = 2000, SQL_DEPTH_MAX = 64 };
+enum {
+    SQL_FIRST_MAX = 1000,
+    SQL_PARAMS_MAX = 2000,
+    SQL_SHORT_ROWS = 2000,
+    SQL_LIGHT_ROWS = 8,
+    SQL_DEPTH_MAX = 64
+};
 
 struct sql_keep;
 
