@@ -199,6 +199,27 @@ static void scopes_never_share_a_sync(void **state)
     mer_pg_pool_destroy(pool);
 }
 
+// Of one turn: light ones go together on one connection, others do not go with them.
+static void light_ones_share_a_sync(void **state)
+{
+    NEED_PG();
+    struct mer_pg_pool *pool = make_pool((struct mer_pg_pool_opts){.short_connections = 2});
+    static struct ask asks[16];
+    for (int heavy = 0; heavy <= 8; heavy += 8) {
+        uint64_t batches = stats_of(pool).batches;
+        for (int i = 0; i < 8 + heavy; i++) {
+            asks[i] = ask_of("select count(*) from things");
+            asks[i].q.light = i % 2 == 0 || !heavy;
+            submit(pool, &asks[i]);
+        }
+        wait_answers(asks, (size_t)(8 + heavy), 5000);
+        assert_int_equal(stats_of(pool).batches - batches, heavy ? 2 : 1);
+        for (int i = 0; i < 8 + heavy; i++)
+            assert_string_equal(asks[i].value, "2");
+    }
+    mer_pg_pool_destroy(pool);
+}
+
 static void without_a_tenant_nothing_is_seen(void **state)
 {
     NEED_PG();
@@ -737,6 +758,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_in_order),
         cmocka_unit_test(scopes_never_share_a_sync),
+        cmocka_unit_test(light_ones_share_a_sync),
         cmocka_unit_test(without_a_tenant_nothing_is_seen),
         cmocka_unit_test(an_error_stays_its_own),
         cmocka_unit_test(writes_happen_once_and_alone),
