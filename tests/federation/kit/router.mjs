@@ -6,6 +6,9 @@
 import { spawn } from 'node:child_process';
 import http from 'node:http';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const SUPPRESSIONS = fileURLToPath(new URL('../../lsan.supp', import.meta.url));
 
 export function freePort() {
   return new Promise((done, fail) => {
@@ -27,10 +30,10 @@ export class Router {
 
   async start(supergraph) {
     this.port = await freePort();
-    const env = { ...process.env, SUPERGRAPH: supergraph, PORT: String(this.port), LISTEN: `127.0.0.1:${this.port}` };
+    const env = { LSAN_OPTIONS: `suppressions=${SUPPRESSIONS}:print_suppressions=0`, ...process.env, SUPERGRAPH: supergraph, PORT: String(this.port), LISTEN: `127.0.0.1:${this.port}` };
     this.process = spawn('sh', ['-c', this.command], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.ended = new Promise((done) => this.process.once('exit', (code, signal) => done((this.exit = signal ?? code))));
-    this.process.stderr.on('data', (bytes) => (this.log = (this.log + bytes).slice(-20000)));
+    this.process.stderr.on('data', (bytes) => this.heard(String(bytes)));
     const ready = new Promise((done) => {
       let out = '';
       this.process.stdout.on('data', (bytes) => {
@@ -44,6 +47,17 @@ export class Router {
       await this.stop();
       throw new Error(how === 'late' ? 'the router did not get ready' : `the router ended with ${how}: ${this.log}`);
     }
+  }
+
+  heard(text) {
+    if (!this.found && /(Sanitizer|runtime error): /.test(text)) this.found = text.slice(0, 6000);
+    this.log = (this.log + text).slice(-20000);
+  }
+
+  // What was wrong with its whole life, once it is stopped: a sanitizer's finding, a status that is no good end.
+  trouble() {
+    if (this.found) return this.found;
+    return [0, 143, 'SIGTERM'].includes(this.exit) ? null : `the router ended with ${this.exit}: ${this.log.slice(-3000)}`;
   }
 
   // { status, text } or { error }: no answer within `patience` ms is an error too.

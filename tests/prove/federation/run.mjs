@@ -76,6 +76,7 @@ class SchemaRun {
     if (options.faults) await new FaultyRun(this, server, options).run(operations);
     else await this.healthy(operations);
     await this.router.stop();
+    if (this.router.trouble()) await this.failed(null, { verdict: { kind: 'end', detail: this.router.trouble() } });
     return this.count;
   }
 
@@ -141,7 +142,7 @@ class SchemaRun {
   }
 
   write({ subgraphs, supergraph, operation, said }, about) {
-    const base = `${options.folder}/found/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${operation?.number ?? about.operation ?? 'start'}`;
+    const base = `${options.folder}/found/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${operation?.number ?? about.kind}`;
     mkdirSync(base, { recursive: true });
     writeFileSync(`${base}/supergraph.graphql`, supergraph);
     for (const { name, sdl } of subgraphs) writeFileSync(`${base}/subgraph-${name}.graphql`, sdl);
