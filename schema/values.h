@@ -76,7 +76,8 @@ struct mer_in *mer_coerce_literal(struct mer_arena *a, const struct mer_ast_valu
 // Is the selection kept by its @skip and @include?
 bool mer_selection_kept(const struct mer_ast_directives *ds, const struct mer_variables *vars);
 
-// Writes a coerced value as JSON, and as GraphQL source text ("{a: 1, b: [RED]}").
+// Writes a coerced value as JSON, and as GraphQL source text ("{a: 1, b: [RED]}"). The latter of a custom
+// scalar's object that came as JSON only where its keys are names: else there is no such text.
 void mer_in_write_json(struct mer_buf *b, const struct mer_in *v);
 void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v);
 

@@ -3,46 +3,6 @@
 #include "schema/lexer.h"
 #include "schema/values_priv.h"
 
-void mer_in_write_json(struct mer_buf *b, const struct mer_in *v)
-{
-    bool first = true;
-    switch (v->kind) {
-    case MER_IN_NULL:
-        mer_buf_add(b, MER_S("null"));
-        return;
-    case MER_IN_BOOLEAN:
-        mer_buf_add_cstr(b, v->boolean ? "true" : "false");
-        return;
-    case MER_IN_STRING:
-    case MER_IN_ENUM:
-        mer_json_write_string(b, v->text);
-        return;
-    case MER_IN_LIST:
-        mer_buf_add_char(b, '[');
-        for (uint32_t i = 0; i < v->n; i++) {
-            mer_buf_add_cstr(b, i ? "," : "");
-            mer_in_write_json(b, v->items[i]);
-        }
-        mer_buf_add_char(b, ']');
-        return;
-    case MER_IN_OBJECT:
-        mer_buf_add_char(b, '{');
-        for (uint32_t i = 0; i < v->n; i++) {
-            if (!v->items[i])
-                continue;
-            mer_buf_add_cstr(b, first ? "" : ",");
-            first = false;
-            mer_json_write_string(b, v->type->inputs[i].name);
-            mer_buf_add_char(b, ':');
-            mer_in_write_json(b, v->items[i]);
-        }
-        mer_buf_add_char(b, '}');
-        return;
-    default:
-        mer_buf_add(b, v->text); // numbers and raw JSON
-    }
-}
-
 // The end of a JSON string that begins at i, past its closing quote.
 static size_t string_end(struct mer_slice s, size_t i)
 {
@@ -69,7 +29,15 @@ static void raw_as_graphql(struct mer_buf *b, struct mer_slice s)
     }
 }
 
-void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v)
+// How the two languages write the same value.
+struct form {
+    const char *comma, *colon;
+    void (*string)(struct mer_buf *b, struct mer_slice s);
+    void (*word)(struct mer_buf *b, struct mer_slice s); // keys, enum values
+    void (*raw)(struct mer_buf *b, struct mer_slice json);
+};
+
+static void write(struct mer_buf *b, const struct mer_in *v, const struct form *f)
 {
     bool first = true;
     switch (v->kind) {
@@ -79,14 +47,24 @@ void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v)
     case MER_IN_BOOLEAN:
         mer_buf_add_cstr(b, v->boolean ? "true" : "false");
         return;
+    case MER_IN_INT:
+    case MER_IN_FLOAT:
+        mer_buf_add(b, v->text);
+        return;
     case MER_IN_STRING:
-        mer_string_print(b, v->text);
+        f->string(b, v->text);
+        return;
+    case MER_IN_ENUM:
+        f->word(b, v->text);
+        return;
+    case MER_IN_RAW:
+        f->raw(b, v->text);
         return;
     case MER_IN_LIST:
         mer_buf_add_char(b, '[');
         for (uint32_t i = 0; i < v->n; i++) {
-            mer_buf_add_cstr(b, i ? ", " : "");
-            mer_in_write_graphql(b, v->items[i]);
+            mer_buf_add_cstr(b, i ? f->comma : "");
+            write(b, v->items[i], f);
         }
         mer_buf_add_char(b, ']');
         return;
@@ -95,20 +73,24 @@ void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v)
         for (uint32_t i = 0; i < v->n; i++) {
             if (!v->items[i])
                 continue;
-            mer_buf_add_cstr(b, first ? "" : ", ");
+            mer_buf_add_cstr(b, first ? "" : f->comma);
             first = false;
-            mer_buf_add(b, v->type->inputs[i].name);
-            mer_buf_add(b, MER_S(": "));
-            mer_in_write_graphql(b, v->items[i]);
+            f->word(b, v->type->inputs[i].name);
+            mer_buf_add_cstr(b, f->colon);
+            write(b, v->items[i], f);
         }
         mer_buf_add_char(b, '}');
-        return;
-    case MER_IN_RAW:
-        raw_as_graphql(b, v->text);
-        return;
-    default:
-        mer_buf_add(b, v->text);
     }
+}
+
+void mer_in_write_json(struct mer_buf *b, const struct mer_in *v)
+{
+    write(b, v, &(struct form){",", ":", mer_json_write_string, mer_json_write_string, mer_buf_add});
+}
+
+void mer_in_write_graphql(struct mer_buf *b, const struct mer_in *v)
+{
+    write(b, v, &(struct form){", ", ": ", mer_string_print, mer_buf_add, raw_as_graphql});
 }
 
 // ---- JSON as messages show it ----

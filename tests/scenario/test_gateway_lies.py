@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Another gateway answers what it should not: each lie costs one clear error, never the process, never the healthy part."""
 import json
+import re
 import time
 from datetime import timedelta
 
+from fleet import layout
 from gateway_kit import FRANKFURT, LA, NEW_ORDER, codes, configured, good, metrics, order_input, stamp, this_hour, worker
 from lib import equal, eventually
 from lying_gateway import LyingGateway, answer
@@ -130,6 +132,30 @@ def scenario_lies_of_a_gateway_cost_one_clear_error_each(fleet):
                 assert (source["ageSeconds"] or 0) >= 0, f"{name}: {source}"
         equal(fleet.pid("gateway:global"), pid, "process")
         _settled(fleet)
+
+
+def _json_cases():
+    """(verdict, text) of tests/json_cases.txt"""
+    for line in (layout.ROOT / "tests" / "json_cases.txt").read_text(encoding="ascii").splitlines():
+        verdict, tab, text = line.partition("\t")
+        if tab and not line.startswith("#"):
+            yield verdict, re.sub(rb"\\(x..|\\)", lambda m: b"\\" if m[1] == b"\\" else bytes.fromhex(m[1][1:].decode()), text.encode())
+
+
+def scenario_a_sources_json_is_taken_and_refused_as_the_table_says(fleet):
+    token, wrong, counts = worker(fleet), [], {"accept": 0, "refuse": 0, "twice": 0}
+    query = "query($f: [ID!]!) { a: orders(facilityIds: $f, first: 2) { totalCount } }"
+    with LyingGateway("us-east") as liar, configured(fleet, "global", _redirected(liar.port)):
+        pid = fleet.pid("gateway:global")
+        for verdict, text in _json_cases():
+            liar.lie = lambda _asked, text=text: answer(b'{"extensions":{"x":' + text + b'},"data":{"a":{"totalCount":1}}}')
+            got = fleet.graphql("global", query, {"f": [LA]}, token)
+            taken = bool(got.data["a"]) and got.data["a"]["totalCount"] == 1
+            if taken != (verdict == "accept") or not taken and codes(got) != ["FETCH_ERROR"]:
+                wrong.append((verdict, text, got.body[:200]))
+            counts[verdict] += 1
+        equal(wrong[:5], [], f"{len(wrong)} of {counts}")
+        equal(fleet.pid("gateway:global"), pid, "process")
 
 
 def scenario_a_merged_page_with_a_lying_part_says_what_it_lacks(fleet):
