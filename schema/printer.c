@@ -276,11 +276,13 @@ static void variables(struct mer_printer *p, const struct mer_ast_operation *op)
     mer_buf_add_char(p->b, ')');
 }
 
-static void operation(struct mer_printer *p, const struct mer_ast_operation *op)
+// Behind a type's definition, which may have no braces of its own, a query keeps its word: its braces would
+// be read as the type's. (graphql-js prints it without.)
+static void operation(struct mer_printer *p, const struct mer_ast_operation *op, bool behind_definition)
 {
     mer_printer_description(p, op->description, op->description_block);
-    bool plain = op->kind == MER_OP_QUERY && !op->description.p && !op->name.n && !op->variables_n &&
-                 !op->directives.n;
+    bool plain = op->kind == MER_OP_QUERY && !behind_definition && !op->description.p && !op->name.n &&
+                 !op->variables_n && !op->directives.n;
     if (!plain) {
         mer_buf_add(p->b, operation_words[op->kind]);
         if (op->name.n || op->variables_n)
@@ -432,7 +434,7 @@ void mer_print_document(struct mer_buf *b, const struct mer_ast_document *doc)
         const struct mer_ast_entry *e = &doc->entries[i];
         mer_buf_add_cstr(b, i ? "\n\n" : "");
         if (e->kind == MER_ENTRY_OPERATION)
-            operation(&p, doc->operations[e->index]);
+            operation(&p, doc->operations[e->index], i && e[-1].kind == MER_ENTRY_DEFINITION);
         else if (e->kind == MER_ENTRY_FRAGMENT)
             fragment(&p, doc->fragments[e->index]);
         else
