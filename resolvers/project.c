@@ -174,8 +174,9 @@ static bool write_value(struct writer *w, const struct mer_shape_field *f, const
 // nothing is selected.
 static const struct mer_shape_variant *variant(const struct mer_shape *shape, const struct mer_type *t)
 {
-    if (!t) {
-        return shape->declared->kind == MER_TYPE_OBJECT ? shape->variants : NULL;
+    if (!t) { // nobody was asked, for it makes no difference
+        bool one = shape->declared->kind == MER_TYPE_OBJECT || shape->variants->types.n == 0;
+        return one && shape->variants_n ? shape->variants : NULL;
     }
     for (uint32_t i = 0; i < shape->variants_n; i++) {
         const struct mer_shape_variant *v = &shape->variants[i];
