@@ -133,7 +133,8 @@ struct mer_config_subgraphs {
     int64_t timeout_ms, connect_ms, idle_ms;
     int64_t connections, queue, answer_bytes;
     int64_t breaker_failures, breaker_ms;
-    bool gzip;
+    int64_t entities;
+    bool gzip, share;
     struct mer_config_subgraph *each;
     uint32_t each_n;
 };

@@ -156,6 +156,8 @@ static const struct mer_config_key subgraphs_keys[] = {
     {"connections", MER_CONFIG_COUNT, AT(mer_config_subgraphs, connections), .min = 1, .max = 100000, .fallback = "128", .text = "connections to one subgraph, of each event loop"},
     {"queue", MER_CONFIG_COUNT, AT(mer_config_subgraphs, queue), .min = 1, .max = 1000000, .fallback = "2048", .text = "requests that wait for a connection; more are refused at once"},
     {"answer", MER_CONFIG_BYTES, AT(mer_config_subgraphs, answer_bytes), .min = 1024, .max = 2 * GIB, .fallback = "64MiB", .text = "one answer of a subgraph, decompressed"},
+    {"entities", MER_CONFIG_COUNT, AT(mer_config_subgraphs, entities), .min = 1, .max = 1000000, .fallback = "1000", .text = "entities asked for in one request; longer lists are several requests"},
+    {"share", MER_CONFIG_BOOL, AT(mer_config_subgraphs, share), .fallback = "true", .text = "identical queries under way at the same time, with identical headers, are one request"},
     {"gzip", MER_CONFIG_BOOL, AT(mer_config_subgraphs, gzip), .fallback = "true", .text = "ask for compressed answers"},
     {"failures", MER_CONFIG_COUNT, AT(mer_config_subgraphs, breaker_failures), .min = 0, .max = 1000000, .fallback = "20", .text = "so many failures in a row open the circuit: the subgraph is left alone for a while; 0: never"},
     {"pause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, breaker_ms), .min = 1, .max = 3600000, .fallback = "500ms", .text = "the first such while; it doubles, up to twenty times this, as long as the subgraph fails"},

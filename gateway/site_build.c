@@ -236,6 +236,8 @@ static void describe(struct mer_arena *a, const struct mer_snapshot *snapshot, s
 {
     if (snapshot->config->router) {
         mer_site_subgraphs(a, snapshot, s);
+        s->entities_max = (uint32_t)snapshot->config->subgraphs.entities;
+        s->unshared = !snapshot->config->subgraphs.share;
     } else {
         mer_site_places(a, snapshot->config, s);
     }
