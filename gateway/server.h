@@ -14,7 +14,7 @@
 // memory may be read (a body may be gone).
 //
 // Memory: method, path, query, authority, headers and body live until the answer was sent or on_abort is
-// called; the arena until the answer was sent or on_abort has returned, unless it was taken.
+// called; the arena until the answer was sent or on_abort has returned.
 #ifndef MER_GATEWAY_SERVER_H
 #define MER_GATEWAY_SERVER_H
 
@@ -64,15 +64,10 @@ struct mer_http_header mer_http_header_at(const struct mer_http_req *req, size_t
 size_t mer_http_header_count(const struct mer_http_req *req, const char *name);
 
 // The answer. Header array and body array may be gone after the call; the text they point to must live in
-// req->arena, be static, or be kept by mer_http_keep. content-length is set here; a HEAD request gets no body
-// bytes. Dates and connection headers are the server's own.
+// req->arena or be static. content-length is set here; a HEAD request gets no body bytes. Dates and
+// connection headers are the server's own.
 void mer_http_respond(struct mer_http_req *req, int status, const struct mer_http_header *headers,
                       size_t headers_n, const struct mer_slice *body, size_t body_n);
-// free_fn(p) once the answer was sent or the request aborted (after on_abort). Before respond only.
-void mer_http_keep(struct mer_http_req *req, void *p, void (*free_fn)(void *p));
-// Takes the arena over: the caller destroys it. For work that cannot be cancelled at once. The answer's text
-// must then be kept otherwise.
-struct mer_arena *mer_http_take_arena(struct mer_http_req *req);
 
 // TLS of a listener: TLS 1.2 or newer, no renegotiation, no early data. Shared by servers and threads,
 // refcounted.

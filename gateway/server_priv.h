@@ -57,12 +57,6 @@ struct listener {
     bool paused;
 };
 
-struct keep {
-    struct keep *next;
-    void *p;
-    void (*free_fn)(void *p);
-};
-
 enum request_state { REQUEST_WAITING, REQUEST_IN_WORK, REQUEST_ANSWERING };
 
 // Lives in the request's own pool of the library, which disposes of it exactly once, whatever happens.
@@ -74,8 +68,6 @@ struct request {
     struct request *queue_next, **queue_pprev; // pprev NULL: not in the queue
     enum request_state state;
     bool aborted;
-    bool arena_taken;
-    struct keep *keeps;
     h2o_generator_t generator;
     uint64_t since_ms; // of the state
     size_t mark_bytes; // sent when progress was last seen

@@ -77,19 +77,12 @@ static const char *reason_of(int status)
 
 // ---- end of life
 
-static void free_keeps(struct request *r)
-{
-    for (struct keep *k = r->keeps; k; k = k->next)
-        k->free_fn(k->p);
-    r->keeps = NULL;
-}
-
 static void drop_arena(struct request *r)
 {
     struct mer_server *s = r->conn->server;
     struct mer_arena *a = r->pub.arena;
     r->pub.arena = NULL;
-    if (!a || r->arena_taken)
+    if (!a)
         return;
     if (s->arenas_n < ARENAS_KEPT) {
         mer_arena_reset(a);
@@ -130,7 +123,6 @@ static void dispose(void *p)
     leave_queue(r);
     if (r->state == REQUEST_IN_WORK && !r->aborted)
         tell_aborted(r);
-    free_keeps(r);
     drop_arena(r);
     *r->pprev = r->next;
     if (r->next)
@@ -240,21 +232,6 @@ struct mer_http_header mer_http_header_at(const struct mer_http_req *pub, size_t
 {
     const h2o_header_t *h = &((const struct request *)pub)->h2o->headers.entries[i];
     return (struct mer_http_header){slice(*h->name), slice(h->value)};
-}
-
-void mer_http_keep(struct mer_http_req *pub, void *p, void (*free_fn)(void *p))
-{
-    struct request *r = (struct request *)pub;
-    struct keep *k = h2o_mem_alloc_pool(&r->h2o->pool, sizeof(*k));
-    *k = (struct keep){.next = r->keeps, .p = p, .free_fn = free_fn};
-    r->keeps = k;
-}
-
-struct mer_arena *mer_http_take_arena(struct mer_http_req *pub)
-{
-    struct request *r = (struct request *)pub;
-    r->arena_taken = true;
-    return pub->arena;
 }
 
 // ---- from the library

@@ -56,7 +56,3 @@ def tenants_in(region):
 
 def facilities_of(region):
     return [f for f, row in FACILITIES.items() if row[0] == region]
-
-
-def home_tenants(region):
-    return [t for t, row in TENANTS.items() if row[2] == region]

@@ -199,11 +199,52 @@ static void a_failed_place_is_not_asked_again(void **state)
     assert_int_equal(c.place, BLUE_REPLICA);
 }
 
+static void what_a_place_does_not_keep_is_asked_elsewhere_or_refused(void **state)
+{
+    (void)state;
+    const struct mer_self self = {{"us-east", 7}, MER_TIER_REGIONAL, {"us-east", 7}, {0}};
+    struct mer_part_need need = {.region = {"us-east", 7},
+                                 .facility = {"la", 2},
+                                 .resident = true,
+                                 .serves = EDGE_BIT | REGION_BIT,
+                                 .max_age_us = 0};
+    struct mer_place_facts facts[PLACES] = {
+        [BLUE] = {.up = true, .live = true}, [LA_EDGE] = {.up = true, .live = true, .too_old = true}};
+    assert_int_equal(mer_place_choose(&self, places, PLACES, &need, facts, NULL).place, BLUE);
+    facts[BLUE].too_old = true;
+    facts[BLUE_REPLICA] =
+        (struct mer_place_facts){.live = true, .too_old = true}; // away, and it would not help
+    struct mer_choice c = mer_place_choose(&self, places, PLACES, &need, facts, NULL);
+    assert_int_equal(c.place, -1);
+    assert_int_equal(c.why, MER_REJECT_RETENTION);
+}
+
+static void of_equal_gateways_the_callers_own_is_asked(void **state)
+{
+    (void)state;
+    const struct mer_self global = {{"global", 6}, MER_TIER_GLOBAL, {0}, {0}};
+    const struct mer_place regions[] = {
+        {.index = 0, .tier = MER_TIER_REGIONAL, .region = {"us-east", 7}},
+        {.index = 1, .tier = MER_TIER_REGIONAL, .region = {"eu", 2}},
+    };
+    struct mer_part_need need = {.near = {"eu", 2}, .serves = REGION_BIT, .max_age_us = -1};
+    struct mer_place_facts facts[] = {{.up = true, .live = true, .latency_us = 1},
+                                      {.up = true, .live = true, .latency_us = 90000}};
+    assert_int_equal(mer_place_choose(&global, regions, 2, &need, facts, NULL).place, 1);
+    need.region = (struct mer_slice){"us-east", 7}; // where the data lives says more
+    assert_int_equal(mer_place_choose(&global, regions, 2, &need, facts, NULL).place, 0);
+    need.region = (struct mer_slice){0};
+    facts[1].up = false;
+    assert_int_equal(mer_place_choose(&global, regions, 2, &need, facts, NULL).place, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_are_chosen_by_rule),
         cmocka_unit_test(a_failed_place_is_not_asked_again),
+        cmocka_unit_test(what_a_place_does_not_keep_is_asked_elsewhere_or_refused),
+        cmocka_unit_test(of_equal_gateways_the_callers_own_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
