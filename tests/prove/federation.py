@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COUNTS = ("schemas", "operations", "requests", "failures", "flaky", "faults", "apart", "refused")
+COUNTS = ("schemas", "operations", "requests", "failures", "flaky", "limited", "faults", "apart", "refused")
 SMALL = 2000   # no state is kept for fewer operations
 SHOWN = 10
 

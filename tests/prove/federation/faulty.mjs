@@ -4,7 +4,7 @@
 import { Kind, parse, print, validate, visit } from 'graphql';
 import { FAULTS } from '../../federation/kit/server.mjs';
 import { chanceOf } from './bench.mjs';
-import { difference, judge, judgeFaulty, readAnswer } from './judge.mjs';
+import { difference, isRefused, judge, judgeFaulty, readAnswer } from './judge.mjs';
 
 const PATIENCE = 5000; // ms: no fault here takes longer than some milliseconds
 const RECOVERY = 60000;
@@ -60,7 +60,8 @@ export class FaultyRun {
     this.count.faults += requests.filter((r) => r.fault).length;
     const said = { whole, reply, requests, faults: fault?.text };
     if (this.router.exit !== undefined) return { ...said, verdict: { kind: 'crash', detail: `the router ended with ${this.router.exit}: ${this.router.log.slice(-3000)}` } };
-    said.verdict = judgeFaulty(whole, reply) ?? this.rootsEqual(whole, reply, apart);
+    if (isRefused(reply)) this.count.limited++;
+    else said.verdict = judgeFaulty(operation, whole, reply) ?? this.rootsEqual(whole, reply, apart);
     return said;
   }
 
@@ -97,8 +98,8 @@ export class FaultyRun {
     this.count.apart++;
     for (const name of apart) {
       if (!answer.data) return null; // a lost root field may be Non-Null and take all with it
-      const found = difference(whole.data[name], answer.data[name], [name]);
-      if (found && !found.order) return { kind: 'spread', detail: `${name} does not need what failed, yet at ${found.path.join('/')}: ${JSON.stringify(found.want)} expected, got ${JSON.stringify(found.got)}` };
+      const found = difference(whole.data[name], answer.data[name], [name], true);
+      if (found) return { kind: 'spread', detail: `${name} does not need what failed, yet at ${found.path.join('/')}: ${JSON.stringify(found.want)} expected, got ${JSON.stringify(found.got)}` };
     }
     return null;
   }
@@ -108,7 +109,8 @@ export class FaultyRun {
     const until = Date.now() + RECOVERY;
     for (;;) {
       const reply = await this.ask(operation);
-      const verdict = judge(whole, reply, this.bench.misuse());
+      if (isRefused(reply)) return;
+      const verdict = judge(operation, whole, reply, this.bench.misuse());
       if (!verdict) return;
       if (Date.now() > until) {
         await this.schema.failed(operation, { verdict: { kind: 'unwell', detail: `a minute after the last fault: ${verdict.detail}` }, whole, reply });

@@ -9,6 +9,9 @@
 //   for both; and beneath, the router may only name places that failed in the whole too (the whole runs all siblings
 //   to the end, so it knows them all).
 // - Two subgraphs may tell of the same failed field (a shared one): paths are compared as a set.
+// - Keys stand in the order of the operation. Where a variable decides what is left out, a field may stand where it
+//   stands in the operation first, left out or not: a plan that does not depend on variables has one order.
+// - A router may refuse what its limits forbid (QUERY_TOO_COMPLEX); such operations are counted and left.
 // - With a subgraph at fault nothing but what follows is asked: no wrong value, no null that neither the whole has nor
 //   an error explains (an error of a failed fetch may stand at any place above what is lost, or below the place to
 //   which its null went), no null where the type forbids it.
@@ -30,7 +33,7 @@ function errorPaths(answer) {
 }
 
 // The first place where two values differ, in value or in the order of keys.
-export function difference(want, got, path = []) {
+export function difference(want, got, path = [], anyOrder = false) {
   if (Object.is(want, got)) return null;
   if (want === null || got === null || typeof want !== 'object' || typeof got !== 'object') return { path, want, got };
   if (Array.isArray(want) !== Array.isArray(got)) return { path, want, got };
@@ -39,10 +42,10 @@ export function difference(want, got, path = []) {
   } else {
     const keys = Object.keys(want), others = Object.keys(got);
     if (keys.length !== others.length || keys.some((k) => !Object.hasOwn(got, k))) return { path, want, got };
-    if (keys.some((k, i) => k !== others[i])) return { path, order: true, want: keys, got: others };
+    if (!anyOrder && keys.some((k, i) => k !== others[i])) return { path, order: true, want: keys, got: others };
   }
   for (const key of Object.keys(want)) {
-    const found = difference(want[key], got[key], [...path, Array.isArray(want) ? Number(key) : key]);
+    const found = difference(want[key], got[key], [...path, Array.isArray(want) ? Number(key) : key], anyOrder);
     if (found) return found;
   }
   return null;
@@ -59,11 +62,16 @@ export function readAnswer(reply) {
   }
 }
 
+export const isRefused = (reply) => Boolean(readAnswer(reply).answer?.errors?.some((e) => e.extensions?.code === 'QUERY_TOO_COMPLEX'));
+
+const hasConditions = (operation) => /@(skip|include)\(if: \$/.test(operation.query);
+
 // null, or { kind, detail } when the answer is not the whole's.
-export function judge(whole, reply, misuse) {
+export function judge(operation, whole, reply, misuse) {
   const { answer, ...bad } = readAnswer(reply);
   if (!answer) return bad;
-  const found = difference(whole.data ?? null, answer.data === undefined ? null : answer.data);
+  const anyOrder = hasConditions(operation);
+  const found = difference(whole.data ?? null, answer.data === undefined ? null : answer.data, [], anyOrder);
   if (found) return { kind: found.order ? 'order' : 'data', detail: `at ${show(found.path)}: ${JSON.stringify(found.want)} expected, got ${JSON.stringify(found.got)}` };
   const wanted = errorPaths(whole), given = errorPaths(answer);
   const places = (paths) => [...new Set(paths.map((p) => settled(whole.data, p)))].sort();
@@ -81,9 +89,10 @@ export function judge(whole, reply, misuse) {
 const isPrefix = (a, b) => a.length <= b.length && a.every((key, i) => key === b[i]);
 
 // null, or { kind, detail } when an answer made while subgraphs misbehaved breaks one of the rules.
-export function judgeFaulty(whole, reply) {
+export function judgeFaulty(operation, whole, reply) {
   const { answer, ...bad } = readAnswer(reply);
   if (!answer) return bad;
+  whole.anyOrder = hasConditions(operation);
   const errors = errorPaths(answer);
   if (answer.data === undefined || answer.data === null) {
     return errors.length || whole.data === null ? null : { kind: 'unexplained', detail: 'no data and no error' };
@@ -107,7 +116,8 @@ function compareFaulty(whole, want, got, path, type, errors) {
   }
   if (typeof want !== 'object') return want === got ? null : { kind: 'data', detail: `at ${show(path)}: ${want} expected, got ${JSON.stringify(got)}` };
   if (typeof got !== 'object' || Array.isArray(want) !== Array.isArray(got)) return { kind: 'shape', detail: `${JSON.stringify(got)} at ${show(path)}` };
-  if (Object.keys(want).join() !== Object.keys(got).join()) return { kind: 'shape', detail: `${Object.keys(got)} at ${show(path)} instead of ${Object.keys(want)}` };
+  const keys = (value) => (whole.anyOrder ? Object.keys(value).sort() : Object.keys(value)).join();
+  if (keys(want) !== keys(got)) return { kind: 'shape', detail: `${Object.keys(got)} at ${show(path)} instead of ${Object.keys(want)}` };
   const item = Array.isArray(want) && here ? unwrap(here) : null;
   for (const key of Object.keys(want)) {
     const step = Array.isArray(want) ? Number(key) : key;

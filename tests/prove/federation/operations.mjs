@@ -6,7 +6,7 @@ import { COUNT } from './world.mjs';
 
 class Maker {
   constructor(schema, chance, size) {
-    Object.assign(this, { schema, c: chance, left: size, variables: new Map(), fragments: [], aliases: 0 });
+    Object.assign(this, { schema, c: chance, left: size, variables: new Map(), fragments: [], aliases: 0, lists: 0 });
   }
 
   operation() {
@@ -47,7 +47,9 @@ class Maker {
   pickField(fields, depth) {
     const leaves = fields.filter((f) => !isCompositeType(getNamedType(f.type)));
     if ((this.left < 0 || depth > 5) && leaves.length) return this.c.pick(leaves);
-    const objects = fields.filter((f) => isCompositeType(getNamedType(f.type)));
+    // A list in a list in a list soon costs more than a router's limits allow.
+    const objects = fields.filter((f) => isCompositeType(getNamedType(f.type)) && !(this.lists >= 2 && isList(f.type)));
+    if (this.lists >= 2 && leaves.length && !objects.length) return this.c.pick(leaves);
     return this.c.pick(objects.length && this.c.maybe(0.5) ? objects : fields);
   }
 
@@ -61,7 +63,10 @@ class Maker {
     const args = this.args(field);
     // Two of one name with other arguments would not merge, nor may other types stand under it.
     const alias = args || this.c.maybe(0.15) || isCompositeType(named) && this.c.maybe(0.3) ? `${this.c.pick(['a', 'z', field.name])}${this.aliases++}: ` : '';
+    const list = isList(field.type) ? 1 : 0;
+    this.lists += list;
     const body = isCompositeType(named) ? ` ${this.selection(named, depth + 1)}` : '';
+    this.lists -= list;
     return `${alias}${field.name}${args}${this.directives()}${body}`;
   }
 
@@ -124,6 +129,8 @@ class Maker {
     }
   }
 }
+
+const isList = (type) => isListType(isNonNullType(type) ? type.ofType : type);
 
 // null is no value where an item or the argument itself must be there.
 function isNonNull(field, type) {

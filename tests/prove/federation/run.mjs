@@ -10,7 +10,7 @@ import { Router } from '../../federation/kit/router.mjs';
 import { SubgraphServer } from '../../federation/kit/server.mjs';
 import { Bench, chanceOf, makeWorld } from './bench.mjs';
 import { FaultyRun } from './faulty.mjs';
-import { judge, readAnswer } from './judge.mjs';
+import { isRefused, judge, readAnswer } from './judge.mjs';
 import { makeOperation } from './operations.mjs';
 import { shrinkOperation, shrinkSchema } from './shrink.mjs';
 
@@ -38,23 +38,24 @@ async function once(bench, router, operation) {
   server.take();
   const reply = await ask(router, operation);
   const requests = server.take();
-  const verdict = router.exit !== undefined ? { kind: 'crash', detail: `the router ended with ${router.exit}: ${router.log.slice(-3000)}` } : judge(whole, reply, bench.misuse());
-  return { verdict, whole, reply, requests };
+  const verdict = router.exit !== undefined ? { kind: 'crash', detail: `the router ended with ${router.exit}: ${router.log.slice(-3000)}` } : isRefused(reply) ? null : judge(operation, whole, reply, bench.misuse());
+  return { verdict, whole, reply, requests, refused: isRefused(reply) };
 }
 
-async function several(bench, router, operations) {
+async function several(bench, router, operations, count) {
   const wholes = [];
   for (const operation of operations) wholes.push(await bench.whole(operation));
   bench.before();
   const replies = await Promise.all(operations.map((operation) => ask(router, operation)));
-  const wrong = replies.map((reply, i) => judge(wholes[i], reply, [])).find(Boolean);
+  count.limited += replies.filter(isRefused).length;
+  const wrong = replies.map((reply, i) => (isRefused(reply) ? null : judge(operations[i], wholes[i], reply, []))).find(Boolean);
   return wrong ? `${wrong.kind}: ${wrong.detail}` : bench.misuse()[0];
 }
 
 class SchemaRun {
   constructor(number) {
     this.number = number;
-    this.count = { schemas: 1, operations: 0, requests: 0, fields: 0, failures: 0, flaky: 0, refused: 0, uses: {}, found: [] };
+    this.count = { schemas: 1, operations: 0, requests: 0, fields: 0, failures: 0, flaky: 0, limited: 0, refused: 0, uses: {}, found: [] };
   }
 
   async run() {
@@ -84,7 +85,7 @@ class SchemaRun {
     const queries = operations.filter((o) => !o.mutation);
     for (let i = 0; i < queries.length; i += TOGETHER) {
       const some = queries.slice(i, i + TOGETHER);
-      const wrong = await several(this.bench, this.router, some);
+      const wrong = await several(this.bench, this.router, some, this.count);
       this.count.requests += server.take().length;
       if (wrong) await this.each(some, wrong);
       this.count.operations += some.length;
@@ -99,7 +100,10 @@ class SchemaRun {
     let any = false;
     for (const operation of operations) {
       const said = await once(this.bench, this.router, operation);
-      if (!suspect) this.count.requests += said.requests.length;
+      if (!suspect) {
+        this.count.requests += said.requests.length;
+        this.count.limited += said.refused;
+      }
       if (!said.verdict) continue;
       any = true;
       await this.failed(operation, said);
@@ -142,7 +146,7 @@ class SchemaRun {
   }
 
   write({ subgraphs, supergraph, operation, said }, about) {
-    const base = `${options.folder}/found/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${operation?.number ?? about.kind}`;
+    const base = `${options.folder}/found/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${about.operation ?? about.kind}`;
     mkdirSync(base, { recursive: true });
     writeFileSync(`${base}/supergraph.graphql`, supergraph);
     for (const { name, sdl } of subgraphs) writeFileSync(`${base}/subgraph-${name}.graphql`, sdl);
