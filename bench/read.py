@@ -9,8 +9,10 @@
   set_config, as the same role under row-level security, and beside pgbench on that statement.
 - `cached`: a KPI dashboard at the global gateway, beside a bare libh2o server that answers the same bytes.
 
-All sides get the same request from the same h2load, one after the other in changing order; the table shows medians.
-Written to bench/results/read.json, with system calls a request and the memory of an idle gateway."""
+All sides get the same request from the same h2load, one after the other in changing order. The table shows medians;
+ratios are medians of the rounds' own ratios. Beside the rates stands what Postgres used for a request: `pgbench` needs
+no gateway, so its rate is what all the CPU there is can do. Written to bench/results/read.json, with system calls a
+request, the memory of an idle gateway, and the load that was there before."""
 import argparse
 import json
 import re
@@ -77,7 +79,8 @@ class Case:
         return part["sql"], part["params"], part["placement"]
 
     def requests_for(self, seconds, url):
-        return max(500, int(kit.h2load(url, self.headers, self.body, 1000) * seconds))
+        kit.h2load(url, self.headers, self.body, 1000)  # statements are prepared, plans and answers kept
+        return max(500, int(kit.h2load(url, self.headers, self.body, 2000) * seconds))
 
 
 def some_order(facts, folder):
@@ -109,11 +112,18 @@ def run_statement(case, args):
     options = ["-t", TENANT, "-f", FACILITY, "-r", "worker"]
     pgbench = kit.Pgbench(dsn, sql, params, scope, case.folder)
     pids = kit.gateway_pids(case.gateway)
+
+    def with_postgres(measure):
+        cpu = kit.Cpu()
+        before = cpu(kit.postgres_pids(place))
+        cpu_us, rate, requests = measure()
+        return cpu_us, rate, (cpu(kit.postgres_pids(place)) - before) / requests * 1e6
+
     with kit.Harness("pg_harness", dsn, str(statement), *params, options=options) as bare:
         n, m = case.requests_for(args.seconds, case.url), case.requests_for(args.seconds, bare.url)
         interleave(case, {
-            "meridian": lambda: kit.measure(case.url, pids, case.headers, case.body, n),
-            "bare": lambda: kit.measure(bare.url, bare.pids, case.headers, case.body, m),
+            "meridian": lambda: with_postgres(lambda: (*kit.measure(case.url, pids, case.headers, case.body, n), n)),
+            "bare": lambda: with_postgres(lambda: (*kit.measure(bare.url, bare.pids, case.headers, case.body, m), m)),
             "pgbench": lambda: (0.0, pgbench.run(args.seconds)),
         }, args.runs)
 
@@ -160,14 +170,17 @@ def idle_memory(gateway):
 def summary(case):
     row = {"case": case.name, "query": case.query, "answer_bytes": len(case.ask()[0])}
     for side, samples in case.samples.items():
-        cpu, rate = kit.medians(samples)
+        cpu, rate, *postgres = kit.medians(samples)
         row[side] = {"cpu_us": round(cpu, 2), "cpu_us_range": kit.spread(samples), "requests_per_s": round(rate),
                      "requests_per_s_range": kit.spread(samples, 1)}
-    row["cpu_ratio"] = round(row["meridian"]["cpu_us"] / row["bare"]["cpu_us"], 2)
+        if postgres:
+            row[side]["postgres_cpu_us"] = round(postgres[0], 2)
+    meridian = case.samples["meridian"]
+    row["cpu_ratio"] = round(kit.ratio(meridian, case.samples["bare"]), 2)
     if "pgbench" in row:
         del row["pgbench"]["cpu_us"], row["pgbench"]["cpu_us_range"]
-        row["rate_ratio"] = round(row["meridian"]["requests_per_s"] / row["pgbench"]["requests_per_s"], 2)
-        row["bare_rate_ratio"] = round(row["bare"]["requests_per_s"] / row["pgbench"]["requests_per_s"], 2)
+        row["rate_ratio"] = round(kit.ratio(meridian, case.samples["pgbench"], 1), 2)
+        row["bare_rate_ratio"] = round(kit.ratio(case.samples["bare"], case.samples["pgbench"], 1), 2)
     row["bars"], row["wanted"] = BARS[case.name], WANTED[case.name]
     row["holds"] = (row["cpu_ratio"] <= BARS[case.name].get("cpu", row["cpu_ratio"])
                     and row.get("rate_ratio", 1) >= BARS[case.name].get("rate", 0))
@@ -183,6 +196,9 @@ def show(rows, memory):
         bars = " ".join(f"{name} {'<=' if name == 'cpu' else '>='} {bar}" for name, bar in row["bars"].items())
         print(f"{row['case']:8}{cells}{pgbench}{row['cpu_ratio']:>7.2f}x{rate}  {bars}: {'holds' if row['holds'] else 'MISSED'}")
     for row in rows:
+        if "pgbench" in row:
+            print(f"Postgres a request, {row['case']}: {row['meridian']['postgres_cpu_us']} us for meridian, "
+                  f"{row['bare']['postgres_cpu_us']} us for bare; bare reaches {row['bare_rate_ratio']} of pgbench's rate")
         if row["system_calls"]:
             calls = ", ".join(f"{name} {n}" for name, n in row["system_calls"].items())
             print(f"system calls a request, {row['case']}: {sum(row['system_calls'].values()):.2f} ({calls})")
@@ -196,6 +212,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="of each sample, about")
     parser.add_argument("--only", choices=BARS)
     args = parser.parse_args()
+    load_before = kit.load()
     kit.build("h2_bare", "pg_harness")
     with kit.fleet(NODES) as facts, kit.folder() as folder:
         memory = idle_memory("us-east")
@@ -210,8 +227,9 @@ def main():
             (run_cached if case.name == "cached" else run_statement)(case, args)
             rows.append({**summary(case), "system_calls": system_calls(case)})
     show(rows, memory)
+    kit.warn_of(load_before)
     if not args.only:
-        kit.write("read", {"runs": args.runs, "seconds": args.seconds, "clients": kit.CLIENTS, "idle": memory, "cases": rows})
+        kit.write("read", {"load_before": load_before, "runs": args.runs, "seconds": args.seconds, "clients": kit.CLIENTS, "idle": memory, "cases": rows})
 
 
 if __name__ == "__main__":

@@ -96,6 +96,25 @@ def cpu_s(pids):
     return total / 1e9
 
 
+class Cpu:
+    """CPU time of processes that may end meanwhile: what they had used when last seen still counts."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def __call__(self, pids):
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                self.seen[pid] = cpu_s([pid])
+        return sum(self.seen.values())
+
+
+def postgres_pids(database):
+    """The postmaster of one of the fleet's clusters, and its backends."""
+    postmaster = int((FLEET / "pg" / database / "postmaster.pid").read_text().split()[0])
+    return [postmaster, *map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
+
+
 def memory_kb(pid, name="VmRSS"):
     """From status (VmRSS) or smaps_rollup (Pss)."""
     file = "status" if name.startswith("Vm") else "smaps_rollup"
@@ -176,6 +195,24 @@ def medians(samples):
 def spread(samples, column=0):
     values = [s[column] for s in samples]
     return [round(min(values), 2), round(max(values), 2)]
+
+
+def ratio(samples, other, column=0):
+    """The median of the rounds' own ratios: what drifts from round to round falls out."""
+    return statistics.median(a[column] / b[column] for a, b in zip(samples, other))
+
+
+def load():
+    """Of the last minute. Before a benchmark it is what strangers use."""
+    return round(os.getloadavg()[0], 2)
+
+
+LOAD_QUIET = 0.5
+
+
+def warn_of(load_before):
+    if load_before > LOAD_QUIET:
+        print(f"the machine was busy (load {load_before} before the start): ratios of CPU may be believed, rates may not")
 
 
 def machine():
