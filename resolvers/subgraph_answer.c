@@ -359,9 +359,12 @@ static void explain_absence(struct exec_subgraph_call *c, const struct exec_subg
     if (!c->first || (value && value->type != MER_JSON_NULL)) {
         return;
     }
-    struct mer_exec_error *e = MER_NEW(c->x->a, struct mer_exec_error);
-    *e = *c->first;
-    e->rest_n = 0; // that is of the place where it was told
+    struct mer_exec_error *e = c->first;
+    if (e->rest_n) { // it has a place of its own, of which its path goes on
+        e = MER_NEW(c->x->a, struct mer_exec_error);
+        *e = *c->first;
+        e->rest_n = 0;
+    }
     if (f->plan->kind == MER_FETCH_ENTITY) {
         explain_rows(item, e);
         return;
