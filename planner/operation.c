@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "planner/operation.h"
 
+#include <time.h>
+
 #include "schema/parser.h"
 
 struct maker {
@@ -140,6 +142,30 @@ static bool asks_introspection(const struct mer_operation *op)
 // Enough for any operation within the default limits, and an end to any other.
 #define OPERATION_BYTES (16u << 20)
 
+// CPU, not the clock on the wall: a machine that is busy elsewhere refuses nothing.
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static enum mer_err in_time(struct maker *m, const struct mer_operation *op,
+                            const struct mer_operation_opts *opts, int64_t began)
+{
+    int64_t took = opts->max_cpu_us ? cpu_us() - began : 0;
+    if (took <= opts->max_cpu_us)
+        return MER_OK;
+    struct mer_operation_error *e =
+        add_error(m, "QUERY_TOO_COMPLEX",
+                  mer_arena_printf(m->a, "The operation exceeds limit plan: %lld us, allowed are %lld.",
+                                   (long long)took, (long long)opts->max_cpu_us),
+                  op->ast->loc);
+    e->limit = "plan";
+    e->value = (uint64_t)took;
+    return MER_ERR_LIMIT;
+}
+
 enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *graph, struct mer_slice text,
                                 struct mer_slice name, const struct mer_operation_opts *opts,
                                 struct mer_operation **out, struct mer_operation_error **errors,
@@ -153,11 +179,14 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
     op->text = mer_arena_copy(own, text);
     op->name = mer_arena_copy(own, name);
     struct maker m = {.a = a};
+    int64_t began = opts->max_cpu_us ? cpu_us() : 0;
     enum mer_err err = parse(&m, op, opts);
     err = err ? err : select_operation(&m, op);
     err = err ? err : check_limits(&m, op, opts);
     err = err ? err : validate(&m, op, opts);
+    err = err ? err : in_time(&m, op, opts, began);
     err = err ? err : plan(&m, op);
+    err = err ? err : in_time(&m, op, opts, began);
     *errors = m.errors;
     *errors_n = m.n;
     if (err) {

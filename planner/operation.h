@@ -38,6 +38,7 @@ struct mer_operation_opts {
     uint32_t max_tokens;
     struct mer_limits limits;
     bool introspection; // off: __schema and __type are unknown fields, and nothing is suggested
+    int64_t max_cpu_us; // of the thread, for all of it, looked at between the steps; 0: none
 };
 
 // Errors live in `a`. MER_ERR_INVALID: not valid; MER_ERR_LIMIT: a limit; both with at least one error.
