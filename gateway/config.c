@@ -53,6 +53,12 @@ static void add_text(struct mer_buf *b, const char *key, const char *value)
     mer_json_write_string(b, mer_buf_slice(&escaped));
 }
 
+// Of another's schema nobody knows how long its lists are, and its clients were there before this router: the
+// limits that a schema of one's own is measured for are wide here.
+#define ROUTER_LIMITS                                                                                        \
+    "limits: {cost: 10000000, depth: 100, aliases: 1000, rootFields: 1000, directives: 1000, fragments: "    \
+    "1000, expandedSelections: 100000, answer: 64MiB, requestMemory: 512MiB, request: 60s}\n"
+
 enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_router *in,
                                    struct mer_config *out, struct mer_diag *diag)
 {
@@ -64,7 +70,7 @@ enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_
         add_text(&b, "\nadmin:\n  address", in->admin);
     }
     add_text(&b, "\nsupergraph", in->supergraph);
-    mer_buf_add_char(&b, '\n');
+    mer_buf_add(&b, MER_S("\n" ROUTER_LIMITS));
     struct mer_config_input text = {
         .path = "command line", .text = mer_buf_slice(&b), .sets = in->sets, .sets_n = in->sets_n};
     enum mer_err err = mer_config_parse(a, &text, out, diag);

@@ -238,5 +238,15 @@ void mer_loop_destroy(struct mer_loop *loop)
     // The library forgets to close its epoll descriptor here; loops live as long as their process.
     h2o_evloop_destroy(loop->h2o);
     pthread_mutex_destroy(&loop->post_lock);
+    free(loop->scratch);
     free(loop);
+}
+
+char *mer_loop_scratch(struct mer_loop *loop)
+{
+    if (!loop->scratch) {
+        loop->scratch = malloc(MER_LOOP_SCRATCH);
+        MER_ASSERT(loop->scratch);
+    }
+    return loop->scratch;
 }

@@ -31,6 +31,7 @@ struct mer_loop {
     bool in_tasks;
     struct mer_wheel wheel;
     int64_t now_us;       // 0: nobody asked in this turn yet
+    char *scratch;        // what streams read into: most input is consumed as it is shown
     int64_t wall_skew_us; // wall clock minus monotonic clock, as of the last turn
 
     pthread_mutex_t post_lock;
@@ -40,6 +41,10 @@ struct mer_loop {
     atomic_bool stopped;
     _Atomic int64_t heartbeat_us;
 };
+
+enum { MER_LOOP_SCRATCH = 256 * 1024 };
+// Made when it is first asked for; one reader at a time.
+char *mer_loop_scratch(struct mer_loop *loop);
 
 // Runs what is due at loop->now_us.
 void mer_wheel_run(struct mer_loop *loop);

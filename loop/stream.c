@@ -5,6 +5,7 @@
 #include "loop/stream.h"
 
 #include "base/log.h"
+#include "loop/loop_priv.h"
 #include "loop/stream_priv.h"
 
 #include <openssl/err.h>
@@ -21,7 +22,6 @@
 enum {
     READ_CHUNK = 16 * 1024,
     READ_TURN_MAX = 512 * 1024, // then the other sockets have their turn
-    KEEP_INPUT = 64 * 1024,     // an empty input buffer larger than this is given back
     TLS_RECORD = 16 * 1024,
     INLINE_IOV = 8,
     IOV_BATCH = 64,
@@ -48,6 +48,7 @@ struct mer_stream {
 
     char *in; // [in_at, in_n) is input not consumed
     size_t in_at, in_n, in_cap;
+    bool lent; // `in` is the loop's, while one turn's input is read and shown
     uint64_t bytes_in;
 
     struct mer_slice *out; // [out_at, out_n) is still to be written
@@ -162,6 +163,14 @@ static size_t read_some(struct mer_stream *s)
     return 0;
 }
 
+static void drop_input(struct mer_stream *s)
+{
+    if (!s->lent)
+        free(s->in);
+    s->in = NULL;
+    s->in_at = s->in_n = s->in_cap = 0;
+}
+
 // Shows the input to the owner. False: the stream is gone.
 static bool deliver(struct mer_stream *s)
 {
@@ -174,15 +183,38 @@ static bool deliver(struct mer_stream *s)
     s->gone = NULL;
     MER_ASSERT(used <= s->in_n - s->in_at);
     s->in_at += used;
-    if (s->in_at == s->in_n) {
-        s->in_at = s->in_n = 0;
-        if (s->in_cap > KEEP_INPUT) {
-            free(s->in);
-            s->in = NULL;
-            s->in_cap = 0;
-        }
-    }
+    if (s->in_at == s->in_n && !s->lent)
+        drop_input(s);
     return true;
+}
+
+// An idle connection has no buffer: input goes into the loop's, and only what is left over is copied.
+static void borrow(struct mer_stream *s)
+{
+    if (s->in_at < s->in_n)
+        return;
+    drop_input(s);
+    s->in = mer_loop_scratch(s->loop);
+    s->in_cap = MER_LOOP_SCRATCH;
+    s->lent = true;
+}
+
+static void give_back(struct mer_stream *s)
+{
+    if (!s->lent)
+        return;
+    const char *left = s->in + s->in_at;
+    size_t n = s->in_n - s->in_at;
+    s->lent = false;
+    s->in = NULL;
+    s->in_at = s->in_n = s->in_cap = 0;
+    if (n == 0)
+        return;
+    s->in = malloc(n + READ_CHUNK);
+    MER_ASSERT(s->in);
+    memcpy(s->in, left, n);
+    s->in_n = n;
+    s->in_cap = n + READ_CHUNK;
 }
 
 // False: the stream is gone.
@@ -191,8 +223,11 @@ static bool read_all(struct mer_stream *s)
     if (s->paused)
         return true;
     size_t total = 0;
-    while (s->state == OPEN && !s->peer_closed && total < READ_TURN_MAX) {
-        reserve_input(s);
+    borrow(s);
+    while (s->state == OPEN && !s->peer_closed && total < READ_TURN_MAX &&
+           !(s->lent && s->in_n == s->in_cap)) {
+        if (!s->lent)
+            reserve_input(s);
         size_t room = s->in_cap - s->in_n;
         size_t n = read_some(s);
         if (n == 0)
@@ -206,10 +241,11 @@ static bool read_all(struct mer_stream *s)
         if (!s->ssl && n < room)
             break;
     }
-    if (total >= READ_TURN_MAX && s->ssl)
+    if (s->ssl && (total >= READ_TURN_MAX || (s->lent && s->in_n == s->in_cap)))
         tell_later(s); // what OpenSSL holds makes no descriptor readable
     if (s->fresh && !deliver(s))
         return false;
+    give_back(s);
     if (s->peer_closed && s->state == OPEN && !s->paused)
         end(s, NULL, 0);
     return true;
@@ -528,6 +564,6 @@ void mer_stream_close(struct mer_stream *s)
     mer_tls_client_unref(s->tls);
     free_out(s);
     free(s->record);
-    free(s->in);
+    drop_input(s);
     free(s);
 }
