@@ -93,24 +93,33 @@ export class Bench {
     return given;
   }
 
-  // One executor over the whole. Its resolvers are asynchronous so that siblings of a failed field run on: then its
-  // errors are all that there can be. `shapes` tells the type that each place of the answer must have.
+  // One executor over the whole. Its resolvers are asynchronous so that siblings of a failed field run on: then `failed`
+  // names all places where something can fail, of which the executor tells one for each null. `shapes` tells the type
+  // that each place of the answer must have.
   async whole({ query, variables }) {
     this.wholeData.serial = 0;
-    const shapes = new Map();
+    const shapes = new Map(), failed = new Set();
     const answer = await execute({
       schema: this.schema,
       document: parse(query, { noLocation: true }),
       variableValues: variables,
       fieldResolver: async (source, args, context, info) => {
-        shapes.set(pathOf(info.path).join('/'), info.returnType);
-        return this.wholeData.whole(source ?? { type: info.parentType.name, id: 'root' }, info.fieldName, args);
+        const path = pathOf(info.path).join('/');
+        shapes.set(path, info.returnType);
+        try {
+          const value = this.wholeData.whole(source ?? { type: info.parentType.name, id: 'root' }, info.fieldName, args);
+          if (Array.isArray(value)) value.forEach((item, i) => item instanceof Error && failed.add(`${path}/${i}`));
+          return value;
+        } catch (e) {
+          failed.add(path);
+          throw e;
+        }
       },
       typeResolver: (value) => value.type,
     });
     await new Promise((done) => setImmediate(done));
     const told = JSON.parse(JSON.stringify(answer));
-    return { data: told.data, errors: told.errors ?? [], shapes };
+    return { data: told.data, errors: told.errors ?? [], shapes, failed };
   }
 
   before() {
