@@ -363,6 +363,44 @@ def scenario_the_schema_command_tells_what_clients_see(fleet):
     equal((found.returncode, found.stdout), (1, f"-:{error['line']}:{error['column']}: {error['message']}\n"), "validate")
 
 
+LINK = ('extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@shareable", "@inaccessible", "@tag", '
+        '"@external", "@requires", "@override", "@interfaceObject"])\n')
+SUBGRAPHS = {"goods": LINK + '''
+"""What is sold. With a "quote" and a \\\\ backslash."""
+type Product implements Node & Named @key(fields: "id") @tag(name: "public") { id: ID! name(in: Language = EN): String!
+  weight: Weight @shareable secret: Int @inaccessible old: String @deprecated(reason: "see \\"name\\"") }
+interface Node { id: ID! }
+interface Named implements Node { id: ID! name(in: Language = EN): String! }
+enum Language { "English" EN DE @deprecated XX @inaccessible }
+scalar Weight @specifiedBy(url: "https://example.com/weight")
+input Filter @oneOf { ids: [ID!] text: String }
+input Page { first: Int! = 10 after: String = "a\\nb" ranges: [[Float!]!] = [[1.5, 2e3]] old: Int @deprecated }
+type Query { products(by: Filter, page: Page = {first: 5}): [Product!]! node(id: ID!): Node }
+type Mutation { rename(id: ID!, name: String!): Product }
+''', "reviews": LINK + '''
+type Product @key(fields: "id") { id: ID! reviews(first: Int = 3): [Review!]! }
+type Review { text: String stars: Int! about: About }
+union About = Product | Shop
+type Shop { name: String weight: Weight @shareable }
+scalar Weight
+type Query { shops: [Shop] }
+'''}
+
+
+def scenario_a_composed_supergraph_is_told_as_graphql_js_prints_it(fleet):   # pylint: disable=unused-argument
+    if npm_kit.skipped(npm_kit.missing("graphql", "@theguild/federation-composition")):
+        return
+    file = layout.STATE / "supergraph.graphql"
+    file.write_text(npm_kit.node("compose.mjs", input=json.dumps(SUBGRAPHS).encode())["supergraph"])
+    sdl, told = meridian("schema", "--supergraph", file), meridian("schema", "--supergraph", file, "--json")
+    equal((sdl.returncode, told.returncode, sdl.stderr), (0, 0, ""), "exit status")
+    made = npm_kit.node("schema_round_trip.mjs", input=json.dumps(
+        {"sdl": sdl.stdout, "introspection": json.loads(told.stdout)["data"], "document": "{ shops { nmae } }"}).encode())
+    equal((made["printed"].strip(), made["sorted"], len(made["errors"])), (sdl.stdout.strip(), True, 1), "printSchema of the introspection answer")
+    assert "reviews(first: Int = 3): [Review!]!" in sdl.stdout and "@oneOf" in sdl.stdout, sdl.stdout
+    assert not any(word in sdl.stdout for word in ("secret", "XX", "join__", "@tag", "@key")), sdl.stdout
+
+
 def scenario_the_validate_command_checks_documents_and_lists(fleet):
     supergraph, folder = layout.ROOT / "schema" / "supergraph.graphql", layout.STATE / "documents"
     folder.mkdir(exist_ok=True)
