@@ -3,8 +3,16 @@
 
 #include "planner/rows.h"
 
+// Ways that are tried for one operation. Whoever needs more gets the first way that works wherever he is
+// then, which is polynomial without a search, and still a right plan.
+#define TRIALS_MAX 20000u
+// Ways that are tried for one field: those that can answer most of what is asked below it.
+#define WAYS_MAX 6u
+
 struct mer_chooser {
     struct mer_arena *a;
+    struct mer_arena *trials; // states to go back to: a stack
+    uint32_t trials_left;
     const struct mer_graph *graph;
     struct mer_selector *selector;
     const uint64_t *labels_on;
@@ -90,7 +98,7 @@ const struct mer_types *mer_choose_possible(struct mer_chooser *c, const struct 
 static struct saved save(const struct build *b)
 {
     struct saved s = {NULL, b->facets_n, b->sub_fetches};
-    s.facets = MER_NEW_N(b->c->a, struct mer_facet, b->facets_n + 1);
+    s.facets = mer_arena_alloc(b->c->trials, (b->facets_n + 1) * sizeof(struct mer_facet));
     if (b->facets_n) {
         memcpy(s.facets, b->facets, b->facets_n * sizeof(*s.facets));
     }
@@ -276,6 +284,16 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
 {
     const struct mer_fed_type_in *in = type_in(b, &b->facets[facet], on->items[0]);
     const struct mer_type *declared = b->facets[facet].as ? b->facets[facet].as : on->items[0];
+    if (in->keys_n == 1) {
+        struct mer_need need = {.key = true};
+        if (!in->type || !in->keys[0].resolvable ||
+            !place_need(b, in->keys[0].fields, declared, on, b->facets[facet].source, &need)) {
+            return false;
+        }
+        add_need(b, facet, &need);
+        return true;
+    }
+    struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
     struct saved before = save(b), best_state = {0};
     struct cost best = {UINT32_MAX, UINT32_MAX, 0};
     for (uint32_t i = 0; i < in->keys_n; i++) {
@@ -293,12 +311,11 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
         }
         restore(b, &before);
     }
-    if (best.depth == UINT32_MAX) {
-        return false;
+    if (best.depth != UINT32_MAX) {
+        restore(b, &best_state);
     }
-    b->facets_n = best_state.facets_n;
-    restore(b, &best_state);
-    return true;
+    mer_arena_rewind(b->c->trials, mark);
+    return best.depth != UINT32_MAX;
 }
 
 static void mark_keyed(struct build *b, uint32_t facet, const struct mer_types *on)
@@ -543,6 +560,48 @@ static bool try_candidate(struct build *b, const struct mer_unit *u, const struc
     return true;
 }
 
+// ---- what lies below ----
+
+static const struct mer_asked *below_of(struct build *b, const struct mer_unit *u,
+                                        const struct mer_candidate *cand)
+{
+    struct mer_home ignored;
+    const struct mer_asked *asked = NULL;
+    enum mer_err err = mer_choose_below(b->c, u, cand->in, NULL, false, &ignored, &asked);
+    return err ? NULL : asked;
+}
+
+static bool answers(const struct mer_chooser *c, const struct mer_unit *u, uint32_t source)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_is_meta(c->graph, u) ? 0 : mer_unit_candidates(c->selector, u, &cands);
+    for (uint32_t i = 0; i < n; i++) {
+        if (cands[i].in->source == source && !cands[i].in->external) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// How many units the source could answer that are not known yet (known NULL: none is).
+static uint32_t answered(const struct mer_chooser *c, const struct mer_asked *q, uint32_t source,
+                         const bool *known)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < q->units_n; i++) {
+        n += (!known || !known[i]) && answers(c, &q->units[i], source);
+    }
+    return n;
+}
+
+static void note_answered(const struct mer_chooser *c, const struct mer_asked *q, uint32_t source,
+                          bool *known)
+{
+    for (uint32_t i = 0; i < q->units_n; i++) {
+        known[i] = known[i] || answers(c, &q->units[i], source);
+    }
+}
+
 // ---- a value of several sources ----
 
 // Enters the sources that `use` names (those open already, or all) and solves below them together.
@@ -558,12 +617,17 @@ static bool try_sources(struct build *b, const struct mer_unit *u, bool open_onl
     out->in = MER_NEW_N(c->a, const struct mer_fed_field_in *, n + 1);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t before = b->facets_n;
+        struct mer_arena_mark mark = mer_arena_mark(c->trials);
         struct saved state = save(b);
         const struct mer_asked *own = NULL;
         bool wanted = use[cands[i].in->source] && !cands[i].in->requires;
         int64_t facet = wanted ? facet_of(b, u, &cands[i]) : -1;
-        if (facet < 0 || (open_only && b->facets_n > before)) {
+        bool usable = facet >= 0 && !(open_only && b->facets_n > before);
+        if (!usable) {
             restore(b, &state);
+        }
+        mer_arena_rewind(c->trials, mark);
+        if (!usable) {
             continue;
         }
         if (mer_choose_below(c, u, cands[i].in, home_of(b, (uint32_t)facet),
@@ -601,13 +665,49 @@ static void facets_used(const struct mer_solution *s, const struct mer_asked *as
     }
 }
 
+static bool is_open(const struct build *b, uint32_t source)
+{
+    for (uint32_t i = 0; i < b->facets_n; i++) {
+        if (b->facets[i].source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The sources that together know most of what is asked below the unit, each for what the others lack.
+static void cover(struct build *b, const struct mer_unit *u, bool open_only, bool *use)
+{
+    struct mer_chooser *c = b->c;
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_candidates(c->selector, u, &cands), gain = 1;
+    const struct mer_asked *asked = below_of(b, u, &cands[0]);
+    bool *known = MER_NEW_N(c->a, bool, asked ? asked->units_n + 1 : 1);
+    while (asked && gain) {
+        gain = 0;
+        uint32_t best = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t s = cands[i].in->source;
+            uint32_t adds = !use[s] && (!open_only || is_open(b, s)) ? answered(c, asked, s, known) : 0;
+            if (adds > gain) {
+                gain = adds;
+                best = s;
+            }
+        }
+        if (gain) {
+            use[best] = true;
+            note_answered(c, asked, best, known);
+        }
+    }
+}
+
 // Several sources tell of the same value, each its part: what one of them lacks another may know.
 static bool try_together(struct build *b, const struct mer_unit *u, bool open_only, struct mer_choice *out)
 {
     struct mer_chooser *c = b->c;
-    struct saved before = save(b);
+    struct saved before = save(b); // goes with the caller's mark
     bool *use = MER_NEW_N(c->a, bool, c->graph->sources_n + 1);
-    memset(use, 1, c->graph->sources_n);
+    cover(b, u, open_only, use);
     if (!try_sources(b, u, open_only, use, out)) {
         return false;
     }
@@ -653,34 +753,115 @@ static bool consider(struct build *b, const struct mer_choice *choice, struct be
     return true;
 }
 
-static bool place_unit(struct build *b, const struct mer_unit *u, struct mer_choice *out)
+static bool answers_openly(const struct build *b, const struct mer_unit *u, uint32_t facet,
+                           const struct mer_candidate *cand)
+{
+    const struct mer_fed_field_in *in = cand->in;
+    const struct mer_facet *f = &b->facets[facet];
+    if (f->home) {
+        return at_home(b, &b->homes[facet], u, cand);
+    }
+    bool known = f->source == in->source && f->as == cand->as && !f->root && !is_entering(b, in->source) &&
+                 !in->external && !in->requires && label_allows(b->c, in) &&
+                 !b->c->graph->sources[in->source].rows;
+    for (uint32_t t = 0; t < u->on.n && known; t++) {
+        known = is_keyed(f, u->on.items[t]);
+    }
+    return known;
+}
+
+// A leaf that a source can answer which brought the objects, or was entered: nothing is cheaper.
+static bool place_open(struct build *b, const struct mer_unit *u, struct mer_choice *out)
 {
     const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_candidates(b->c->selector, u, &cands);
+    uint32_t n = u->sub ? 0 : mer_unit_candidates(b->c->selector, u, &cands);
+    for (uint32_t k = 0; k < b->facets_n && n; k++) {
+        for (uint32_t i = 0; i < n; i++) {
+            if (answers_openly(b, u, k, &cands[i])) {
+                *out = (struct mer_choice){.facets_n = 1};
+                out->facets = MER_NEW(b->c->a, uint32_t);
+                out->facets[0] = k;
+                out->in = MER_NEW(b->c->a, const struct mer_fed_field_in *);
+                out->in[0] = cands[i].in;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// The ways worth trying: all, or of many those at home, those entered already and those that know most below.
+static uint32_t ways(struct build *b, const struct mer_unit *u, const struct mer_candidate **out)
+{
+    uint32_t n = mer_unit_candidates(b->c->selector, u, out);
+    if (n <= WAYS_MAX) {
+        return n;
+    }
+    struct mer_candidate *sorted = MER_NEW_N(b->c->a, struct mer_candidate, n);
+    uint32_t *rank = MER_NEW_N(b->c->a, uint32_t, n);
+    const struct mer_asked *below = u->sub ? below_of(b, u, *out) : NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t s = (*out)[i].in->source;
+        uint32_t r = 2 * (below        ? answered(b->c, below, s, NULL)
+                          : b->answers ? b->answers[s]
+                                       : 0) +
+                     is_open(b, s);
+        uint32_t at = i;
+        for (; at > 0 && rank[at - 1] < r; at--) {
+            rank[at] = rank[at - 1];
+            sorted[at] = sorted[at - 1];
+        }
+        rank[at] = r;
+        sorted[at] = (*out)[i];
+    }
+    *out = sorted;
+    return n;
+}
+
+static void try_ways(struct build *b, const struct mer_unit *u, struct best *best)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = ways(b, u, &cands), tried = 0;
     struct saved before = save(b);
-    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0}};
     for (uint32_t i = 0; i < n && !b->c->limit; i++) {
         struct mer_choice choice = {0};
+        bool enough = tried >= WAYS_MAX || b->c->trials_left == 0;
+        if (best->choice.facets_n && enough) {
+            break;
+        }
+        b->c->trials_left -= b->c->trials_left > 0;
         if (try_candidate(b, u, &cands[i], &choice)) {
-            consider(b, &choice, &best);
+            tried++;
+            consider(b, &choice, best);
         }
         restore(b, &before);
     }
-    bool whole = best.choice.sub ? best.choice.sub->fetches == 0 : best.choice.facets_n > 0;
+    bool whole = best->choice.sub ? best->choice.sub->fetches == 0 : best->choice.facets_n > 0;
+    whole = whole || (best->choice.facets_n && b->c->trials_left == 0);
     for (int open_only = 1; u->sub && n > 1 && !whole && open_only >= 0 && !b->c->limit; open_only--) {
         struct mer_choice choice = {0};
         if (try_together(b, u, open_only, &choice)) {
-            consider(b, &choice, &best);
+            consider(b, &choice, best);
         }
         restore(b, &before);
-        whole = best.choice.facets_n > 0;
+        whole = best->choice.facets_n > 0;
     }
-    if (best.choice.facets_n == 0) {
-        return false;
+}
+
+static bool place_unit(struct build *b, const struct mer_unit *u, struct mer_choice *out)
+{
+    if (place_open(b, u, out)) {
+        return true;
     }
-    restore(b, &best.state);
-    *out = best.choice;
-    return true;
+    struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
+    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0}};
+    try_ways(b, u, &best);
+    if (best.choice.facets_n) {
+        restore(b, &best.state);
+        *out = best.choice;
+    }
+    mer_arena_rewind(b->c->trials, mark);
+    return best.choice.facets_n > 0;
 }
 
 // ---- all fields of an object ----
@@ -696,11 +877,16 @@ static bool home_answers(struct build *b, const struct mer_unit *u, struct mer_c
             if (!at_home(b, &b->homes[h], u, &cands[i])) {
                 continue;
             }
+            struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
             struct saved before = save(b);
-            if (try_candidate(b, u, &cands[i], out) && (!out->sub || out->sub->fetches == 0)) {
+            bool whole = try_candidate(b, u, &cands[i], out) && (!out->sub || out->sub->fetches == 0);
+            if (!whole) {
+                restore(b, &before);
+            }
+            mer_arena_rewind(b->c->trials, mark);
+            if (whole) {
                 return true;
             }
-            restore(b, &before);
         }
     }
     return false;
@@ -717,38 +903,6 @@ static enum pass pass_of(struct build *b, const struct mer_unit *u)
         requiring = requiring && (!usable || cands[i].in->requires);
     }
     return requiring ? PASS_REQUIRING : ways == 1 ? PASS_ONE_WAY : PASS_SEVERAL;
-}
-
-// A leaf like one that has just been placed goes where that went.
-struct like {
-    const struct mer_candidate *cands;
-    struct mer_types on;
-    const struct mer_choice *choice;
-};
-
-static bool place_alike(struct build *b, const struct mer_unit *u, const struct like *like,
-                        struct mer_choice *out)
-{
-    const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_candidates(b->c->selector, u, &cands);
-    if (!like->choice || u->sub || n == 0 || like->choice->sub || b->facets[like->choice->facets[0]].alone ||
-        u->on.n != like->on.n || memcmp(u->on.items, like->on.items, u->on.n * sizeof(*u->on.items)) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const struct mer_fed_field_in *in = cands[i].in, *was = like->choice->in[0];
-        if (in->source == was->source && cands[i].as == b->facets[like->choice->facets[0]].as &&
-            !in->requires && !was->requires && !in->external && !was->external && in->when == was->when &&
-            in->label == was->label &&
-            is_resident(&in->field->directives) == is_resident(&was->field->directives) &&
-            like->choice->facets[0] >= b->homes_n) {
-            *out = *like->choice;
-            out->in = MER_NEW(b->c->a, const struct mer_fed_field_in *);
-            out->in[0] = in;
-            return n == 1; // with a choice, it is made anew
-        }
-    }
-    return false;
 }
 
 static void count_answers(struct build *b)
@@ -778,17 +932,11 @@ static bool place_all(struct build *b, struct mer_choice *choices, const struct 
         }
     }
     for (int p = PASS_ONE_WAY; p < PASSES; p++) {
-        struct like like = {0};
         for (uint32_t i = 0; i < q->units_n; i++) {
-            const struct mer_unit *u = &q->units[i];
-            if (pass[i] != p || place_alike(b, u, &like, &choices[i])) {
-                continue;
-            }
-            if (!place_unit(b, u, &choices[i])) {
-                *missing = u;
+            if (pass[i] == p && !place_unit(b, &q->units[i], &choices[i])) {
+                *missing = &q->units[i];
                 return false;
             }
-            like = (struct like){NULL, u->on, &choices[i]};
         }
     }
     return true;
@@ -841,6 +989,7 @@ static bool asks_types(const struct build *b)
 static bool learn_types(struct build *b, uint32_t *typed_by)
 {
     const struct mer_fed_type *t = mer_fed_type(b->c->graph->federation, b->asked->declared);
+    struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
     struct saved before = save(b);
     struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0}};
     for (uint32_t s = 0; s < b->c->graph->sources_n; s++) {
@@ -856,11 +1005,11 @@ static bool learn_types(struct build *b, uint32_t *typed_by)
         }
         restore(b, &before);
     }
-    if (best.cost.depth == UINT32_MAX) {
-        return false;
+    if (best.cost.depth != UINT32_MAX) {
+        restore(b, &best.state);
     }
-    restore(b, &best.state);
-    return true;
+    mer_arena_rewind(b->c->trials, mark);
+    return best.cost.depth != UINT32_MAX;
 }
 
 // ---- face ----
@@ -932,13 +1081,18 @@ enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, co
     return m->solution ? MER_OK : MER_ERR_INVALID;
 }
 
-struct mer_chooser *mer_chooser_create(struct mer_arena *a, const struct mer_graph *graph,
-                                       struct mer_selector *selector, const uint64_t *labels_on,
-                                       enum mer_operation_kind kind)
+struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *trials,
+                                       const struct mer_graph *graph, struct mer_selector *selector,
+                                       const uint64_t *labels_on, enum mer_operation_kind kind)
 {
     struct mer_chooser *c = MER_NEW(a, struct mer_chooser);
-    *c = (struct mer_chooser){
-        .a = a, .graph = graph, .selector = selector, .labels_on = labels_on, .kind = kind};
+    *c = (struct mer_chooser){.a = a,
+                              .trials = trials,
+                              .trials_left = TRIALS_MAX,
+                              .graph = graph,
+                              .selector = selector,
+                              .labels_on = labels_on,
+                              .kind = kind};
     mer_map_init(&c->solutions, a);
     mer_map_init(&c->possible, a);
     return c;

@@ -64,10 +64,10 @@ struct mer_solution {
 
 struct mer_chooser;
 
-// labels_on: bit set of the federation's override labels.
-struct mer_chooser *mer_chooser_create(struct mer_arena *a, const struct mer_graph *graph,
-                                       struct mer_selector *selector, const uint64_t *labels_on,
-                                       enum mer_operation_kind kind);
+// labels_on: bit set of the federation's override labels. `trials` is used as a stack, by the chooser alone.
+struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *trials,
+                                       const struct mer_graph *graph, struct mer_selector *selector,
+                                       const uint64_t *labels_on, enum mer_operation_kind kind);
 // homes_n 0: at the root of the answer. MER_ERR_INVALID: there is no way to answer (*missing, if not NULL,
 // is a field that lacks one); MER_ERR_LIMIT as mer_asked_of.
 enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, const struct mer_home *homes,

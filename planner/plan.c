@@ -8,7 +8,7 @@
 #define SCRATCH_BYTES    (48u << 20) // an end to any operation; what is usual takes some kilobytes
 
 struct making {
-    struct mer_arena *a, *scratch;
+    struct mer_arena *a, *scratch, *trials;
     const struct mer_graph *graph;
     enum mer_operation_kind kind;
     struct mer_selector *selector;
@@ -90,9 +90,11 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
         .graph = graph, .document = doc, .operation = op, .serial = op->kind == MER_OP_MUTATION};
     m.scratch = mer_arena_create(SCRATCH_BYTES);
     m.selector = mer_selector_create(a, m.scratch, graph, doc, max, diag);
-    m.chooser = mer_chooser_create(m.scratch, graph, m.selector, NULL, op->kind);
+    m.trials = mer_arena_create(0);
+    m.chooser = mer_chooser_create(m.scratch, m.trials, graph, m.selector, NULL, op->kind);
     m.emitter = mer_emitter_create(a, m.scratch, graph, m.selector, m.chooser, op->kind, diag);
     enum mer_err err = make(&m, op, p);
+    mer_arena_destroy(m.trials);
     mer_arena_destroy(m.scratch);
     *out = p;
     return err;
