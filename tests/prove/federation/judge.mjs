@@ -14,7 +14,8 @@
 // - A router may refuse what its limits forbid (QUERY_TOO_COMPLEX); such operations are counted and left.
 // - With a subgraph at fault nothing but what follows is asked: no wrong value, no null that neither the whole has nor
 //   an error explains (an error of a failed fetch may stand at any place above what is lost, or below the place to
-//   which its null went), no null where the type forbids it.
+//   which its null went; one error is enough for all items of a list), no null where the type forbids it. Nor may a
+//   value be made of a required one that was lost: what @requires it is lost too.
 
 const show = (path) => path.join('/');
 
@@ -85,7 +86,7 @@ export function judge(operation, whole, reply, misuse) {
 
 // ---- with faults ----
 
-const isPrefix = (a, b) => a.length <= b.length && a.every((key, i) => key === b[i]);
+const isPrefix = (a, b) => a.length <= b.length && a.every((key, i) => key === b[i] || (typeof key === 'number' && typeof b[i] === 'number'));
 
 // null, or { kind, detail } when an answer made while subgraphs misbehaved breaks one of the rules.
 export function judgeFaulty(operation, whole, reply) {
