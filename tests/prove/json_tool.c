@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads JSON documents and writes them again: what tests/prove/lib/json_round_trip.py holds against Python's reader.
+// Reads JSON documents and writes them again: what tests/prove/lib/json_round_trip.py holds against Python's
+// reader.
 //
 // In: "<bytes>\n", then the document; again and again. Out: a line each, the document written from its nodes;
 // or
