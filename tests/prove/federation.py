@@ -69,7 +69,7 @@ def run(args, folder, state):
     total = json.loads(state.read_text()) if keep and state.exists() else {}
     options = {"router": args.router, "seed": args.seed, "from": args.start + total.get("schemas", 0),
                "to": args.start + args.schemas, "operations": args.operations, "faults": args.faults, "folder": str(folder),
-               "shrink": args.shrink}
+               "found": str(folder.parent / "found"), "shrink": args.shrink}
     command = ["node", str(ROOT / "tests" / "prove" / "federation" / "run.mjs"), json.dumps(options)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     told, shown = time.monotonic(), 0
@@ -116,8 +116,6 @@ def main():
     base = ROOT / "build" / "prove-federation"
     folder = base / str(os.getpid())
     folder.mkdir(parents=True, exist_ok=True)
-    (base / "found").mkdir(exist_ok=True)
-    (folder / "found").symlink_to(base / "found")
     began = time.monotonic()
     name = f"{'faults-' if args.faults else ''}{args.seed}-{args.start}-{args.schemas}-{args.operations}.json"
     try:

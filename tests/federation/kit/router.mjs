@@ -10,6 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 const SUPPRESSIONS = fileURLToPath(new URL('../../lsan.supp', import.meta.url));
 
+// Routers that run: none outlives this process.
+const running = new Set();
+process.on('exit', () => {
+  for (const router of running) router.signal('SIGKILL');
+});
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, () => process.exit(130));
+
 export function freePort() {
   return new Promise((done, fail) => {
     const probe = createServer();
@@ -32,7 +39,11 @@ export class Router {
     this.port = await freePort();
     const env = { LSAN_OPTIONS: `suppressions=${SUPPRESSIONS}:print_suppressions=0`, ...process.env, SUPERGRAPH: supergraph, PORT: String(this.port), LISTEN: `127.0.0.1:${this.port}` };
     this.process = spawn('sh', ['-c', this.command], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    this.ended = new Promise((done) => this.process.once('exit', (code, signal) => done((this.exit = signal ?? code))));
+    running.add(this);
+    this.ended = new Promise((done) => this.process.once('exit', (code, signal) => {
+      running.delete(this);
+      done((this.exit = signal ?? code));
+    }));
     this.process.stderr.on('data', (bytes) => this.heard(String(bytes)));
     const ready = new Promise((done) => {
       let out = '';

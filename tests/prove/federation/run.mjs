@@ -2,9 +2,9 @@
 // Random schemas and operations against a router; tests/prove/federation.py tells what for and starts this.
 //
 //   run.mjs '{"router": COMMAND, "seed": N, "from": N, "to": N, "operations": N, "faults": BOOL, "folder": DIR,
-//            "shrink": SECONDS}'
+//            "found": DIR, "shrink": SECONDS}'
 //
-// Writes one line of JSON a schema. What fails is made small and written into FOLDER.
+// Writes one line of JSON a schema. What fails is made small and written below the DIR of "found".
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Router } from '../../federation/kit/router.mjs';
 import { SubgraphServer } from '../../federation/kit/server.mjs';
@@ -146,7 +146,7 @@ class SchemaRun {
   }
 
   write({ subgraphs, supergraph, operation, said }, about) {
-    const base = `${options.folder}/found/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${about.operation ?? about.kind}`;
+    const base = `${options.found}/${options.faults ? 'faults-' : ''}${options.seed}-${this.number}-${about.operation ?? about.kind}`;
     mkdirSync(base, { recursive: true });
     writeFileSync(`${base}/supergraph.graphql`, supergraph);
     for (const { name, sdl } of subgraphs) writeFileSync(`${base}/subgraph-${name}.graphql`, sdl);
