@@ -28,7 +28,8 @@ def free_port():
 
 class Subgraph:
     """An HTTP/1.1 server for POSTs of JSON. `answer(request)` says what comes back: data as a dict, or (status,
-    headers, body bytes), or None to close without an answer. What was asked stands in `asked`."""
+    headers, body bytes), or None to close without an answer, or a function that gets the socket and does what it likes
+    before that is closed. What was asked stands in `asked`."""
 
     def __init__(self, answer, port=0):
         self.answer, self.asked = answer, []
@@ -39,7 +40,7 @@ class Subgraph:
 
             def handle(self):
                 with contextlib.suppress(OSError):
-                    while outer.one(self.rfile, self.wfile):
+                    while outer.one(self.rfile, self.wfile, self.connection):
                         pass
 
         class Server(socketserver.ThreadingTCPServer):
@@ -61,7 +62,7 @@ class Subgraph:
     def url(self):
         return f"http://127.0.0.1:{self.port}/graphql"
 
-    def one(self, rfile, wfile):
+    def one(self, rfile, wfile, connection):
         line = rfile.readline()
         if not line:
             return False
@@ -73,7 +74,9 @@ class Subgraph:
         request = {"headers": headers, **(json.loads(body) if body else {})}
         self.asked.append(request)
         said = self.answer(request)
-        if said is None:
+        if callable(said):
+            said(connection)
+        if said is None or callable(said):
             return False
         status, extra, payload = said if isinstance(said, tuple) else (200, {}, json.dumps({"data": said}).encode())
         fields = [("content-type", "application/json"), ("content-length", str(len(payload)))]
