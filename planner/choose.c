@@ -2,6 +2,7 @@
 #include "planner/choose.h"
 
 #include "planner/rows.h"
+#include "schema/printer.h"
 
 // Ways that are tried for one operation. Whoever needs more gets the first way that works wherever he is
 // then, which is polynomial without a search, and still a right plan.
@@ -36,7 +37,8 @@ struct build {
     struct mer_facet *facets;
     uint32_t facets_n, facets_cap;
     uint32_t sub_fetches;
-    uint32_t entering[8]; // sources being entered: they cannot tell what it takes to enter them
+    uint32_t leaves, late; // fields placed, and those of them that need another fetch first
+    uint32_t entering[8];  // sources being entered: they cannot tell what it takes to enter them
     uint32_t entering_n;
     uint32_t *answers;  // by source: how many units it could answer
     bool types_unknown; // objects are told by their interface alone, and that will do
@@ -44,12 +46,13 @@ struct build {
 
 struct saved {
     struct mer_facet *facets;
-    uint32_t facets_n, sub_fetches;
+    uint32_t facets_n, sub_fetches, leaves, late;
 };
 
-// Fewest dependent steps, then fewest fetches, then the source that can answer most of what is asked here.
+// Fewest dependent steps, then fewest fetches, then least asked late, then the source that can answer most of
+// what is asked here.
 struct cost {
-    uint32_t depth, fetches, elsewhere;
+    uint32_t depth, fetches, late, elsewhere;
 };
 
 static bool has_directive(const struct mer_ast_directives *ds, const char *name)
@@ -87,6 +90,9 @@ const struct mer_types *mer_choose_possible(struct mer_chooser *c, const struct 
             set->items[set->n++] = p;
         }
     }
+    if (of->possible_n == 0 && whole && whole->kind == MER_TYPE_INTERFACE) {
+        set->items[set->n++] = whole; // nothing implements it: it speaks for itself
+    }
     const struct mer_type **key = MER_NEW(c->a, const struct mer_type *);
     *key = t;
     mer_map_add(&c->possible, mer_slice_make((const char *)key, sizeof(t)), set);
@@ -97,7 +103,7 @@ const struct mer_types *mer_choose_possible(struct mer_chooser *c, const struct 
 
 static struct saved save(const struct build *b)
 {
-    struct saved s = {NULL, b->facets_n, b->sub_fetches};
+    struct saved s = {NULL, b->facets_n, b->sub_fetches, b->leaves, b->late};
     s.facets = mer_arena_alloc(b->c->trials, (b->facets_n + 1) * sizeof(struct mer_facet));
     if (b->facets_n) {
         memcpy(s.facets, b->facets, b->facets_n * sizeof(*s.facets));
@@ -112,11 +118,13 @@ static void restore(struct build *b, const struct saved *s)
     }
     b->facets_n = s->facets_n;
     b->sub_fetches = s->sub_fetches;
+    b->leaves = s->leaves;
+    b->late = s->late;
 }
 
 static struct cost cost_of(const struct build *b)
 {
-    struct cost c = {0, b->sub_fetches, 0};
+    struct cost c = {0, b->sub_fetches, b->late, 0};
     for (uint32_t i = 0; i < b->facets_n; i++) {
         uint32_t depth = b->facets[i].depth + b->facets[i].below;
         c.depth = depth > c.depth ? depth : c.depth;
@@ -130,7 +138,10 @@ static bool cheaper(struct cost x, struct cost y)
     if (x.depth != y.depth) {
         return x.depth < y.depth;
     }
-    return x.fetches != y.fetches ? x.fetches < y.fetches : x.elsewhere < y.elsewhere;
+    if (x.fetches != y.fetches) {
+        return x.fetches < y.fetches;
+    }
+    return x.late != y.late ? x.late < y.late : x.elsewhere < y.elsewhere;
 }
 
 // ---- who depends on whom ----
@@ -242,7 +253,9 @@ static bool place_need(struct build *b, const struct mer_ast_selection_set *set,
     if (b->entering_n == sizeof(b->entering) / sizeof(b->entering[0])) {
         return false;
     }
-    enum mer_err err = mer_asked_of(c->selector, mer_ask_of(c->selector, &one, 1), declared, on, &out->asked);
+    struct mer_types all = {0};
+    enum mer_err err =
+        mer_asked_of(c->selector, mer_ask_of(c->selector, &one, 1), declared, on, &all, &out->asked);
     if (err) {
         c->limit = err;
         return false;
@@ -295,7 +308,7 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
     }
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
     struct saved before = save(b), best_state = {0};
-    struct cost best = {UINT32_MAX, UINT32_MAX, 0};
+    struct cost best = {UINT32_MAX, UINT32_MAX, 0, 0};
     for (uint32_t i = 0; i < in->keys_n; i++) {
         struct mer_need need = {.key = true};
         if (!in->type || !in->keys[i].resolvable ||
@@ -400,6 +413,32 @@ static int64_t enter(struct build *b, const struct mer_facet *want, const struct
 // within needs ends a circle.
 #define NOBODY UINT32_MAX
 
+static bool same_question(struct mer_arena *a, const struct mer_unit *x, const struct mer_unit *y)
+{
+    struct mer_buf bx, by;
+    mer_buf_init(&bx, a, 64);
+    mer_buf_init(&by, a, 64);
+    mer_print_arguments_min(&bx, x->ast->arguments, x->ast->arguments_n);
+    mer_print_arguments_min(&by, y->ast->arguments, y->ast->arguments_n);
+    return mer_slice_eq(mer_buf_slice(&bx), mer_buf_slice(&by)) && (!x->sub || x->sub == y->sub);
+}
+
+// One representation cannot tell a member in two ways: other arguments, or other fields below.
+static bool contradicts(const struct build *b, const struct mer_facet *f, const struct mer_need *need)
+{
+    for (uint32_t i = 0; i < f->needs_n; i++) {
+        for (uint32_t k = 0; k < f->needs[i].asked->units_n; k++) {
+            for (uint32_t j = 0; j < need->asked->units_n; j++) {
+                const struct mer_unit *x = &f->needs[i].asked->units[k], *y = &need->asked->units[j];
+                if (mer_slice_eq(x->key, y->key) && !same_question(b->c->a, x, y)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
 // Joins what the field requires to a facet that nobody waits for, else enters the source once more.
 static int64_t enter_requiring(struct build *b, const struct mer_facet *want, const struct mer_unit *u,
                                const struct mer_fed_field_in *in)
@@ -410,7 +449,8 @@ static int64_t enter_requiring(struct build *b, const struct mer_facet *want, co
         return -1;
     }
     for (uint32_t i = b->homes_n; i < b->facets_n; i++) {
-        bool waits = !fits(b, &b->facets[i], want) || has_dependents(b, i);
+        bool waits =
+            !fits(b, &b->facets[i], want) || has_dependents(b, i) || contradicts(b, &b->facets[i], &need);
         for (uint32_t k = 0; k < need.asked->units_n && !waits; k++) {
             waits = choice_depends(b, &need.choices[k], i);
         }
@@ -496,6 +536,51 @@ static int64_t facet_of(struct build *b, const struct mer_unit *u, const struct 
     return in->requires ? enter_requiring(b, &want, u, in) : enter(b, &want, &u->on);
 }
 
+static bool reached(const uint64_t *reach, uint32_t source)
+{
+    return (reach[source / 64] >> (source % 64)) & 1u;
+}
+
+// The sources from which the unit's value could be taken, whoever is asked in the end.
+static const uint64_t *reach_below(struct mer_chooser *c, const struct mer_unit *u,
+                                   const struct mer_fed_field_in *in, const struct mer_home *home, bool root)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_candidates(c->selector, u, &cands);
+    uint64_t *reach = MER_NEW_N(c->a, uint64_t, c->graph->sources_n / 64 + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t s = cands[i].in->source;
+        bool there = root || (home && home->reach && reached(home->reach, s)) ||
+                     mer_fed_has_key(c->graph->federation, u->on.items[0], s);
+        if (s == in->source || (there && !cands[i].in->external)) {
+            reach[s / 64] |= UINT64_C(1) << (s % 64);
+        }
+    }
+    return reach;
+}
+
+// A union's members may differ between the sources that could be asked for it: what is asked of them must not
+// depend on who is asked, so only members that all of them know are asked for fields.
+static struct mer_types members_everywhere(struct mer_chooser *c, const struct mer_unit *u,
+                                           const uint64_t *reach, const struct mer_types *own)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_candidates(c->selector, u, &cands);
+    struct mer_types all = {MER_NEW_N(c->a, const struct mer_type *, own->n + 1), 0};
+    for (uint32_t i = 0; i < own->n; i++) {
+        bool everywhere = true;
+        for (uint32_t k = 0; k < n && everywhere; k++) {
+            const struct mer_type *t = cands[k].in->field->type.type;
+            everywhere = !reached(reach, cands[k].in->source) || t->kind == MER_TYPE_OBJECT ||
+                         mer_types_hold(mer_choose_possible(c, t), own->items[i]);
+        }
+        if (everywhere) {
+            all.items[all.n++] = own->items[i];
+        }
+    }
+    return all;
+}
+
 enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
                               const struct mer_fed_field_in *in, const struct mer_home *home, bool root,
                               struct mer_home *below, const struct mer_asked **asked)
@@ -508,6 +593,7 @@ enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
         .source = in->source,
         .provides = mer_ask_below(c->selector, home ? home->provides : NULL, u->on.items[0], in->field->name,
                                   in->provides),
+        .reach = reach_below(c, u, in, home, root),
         .untyped = own->kind == MER_TYPE_OBJECT && declared->kind == MER_TYPE_INTERFACE &&
                    mer_fed_type(g->federation, declared)->in[in->source].interface_object,
         .write = write,
@@ -515,7 +601,11 @@ enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
         .resident = (home && home->resident) || is_resident(&in->field->directives) ||
                     is_resident(&mer_rows_type(g->sources[in->source].schema, own)->directives),
     };
-    return mer_asked_of(c->selector, u->sub, declared, mer_choose_possible(c, own), asked);
+    struct mer_types askable = {0};
+    if (declared->kind == MER_TYPE_UNION) {
+        askable = members_everywhere(c, u, below->reach, mer_choose_possible(c, own));
+    }
+    return mer_asked_of(c->selector, u->sub, declared, mer_choose_possible(c, own), &askable, asked);
 }
 
 static void note_sub(struct build *b, uint32_t facet, const struct mer_solution *sub)
@@ -523,6 +613,14 @@ static void note_sub(struct build *b, uint32_t facet, const struct mer_solution 
     uint32_t depth = sub->depth;
     b->facets[facet].below = depth > b->facets[facet].below ? depth : b->facets[facet].below;
     b->sub_fetches += sub->fetches;
+}
+
+static void note_leaves(struct build *b, const struct mer_choice *ch)
+{
+    const struct mer_facet *f = &b->facets[ch->facets[0]];
+    uint32_t all = 1 + (ch->sub ? ch->sub->leaves : 0), late = ch->sub ? ch->sub->late : 0;
+    b->leaves += all;
+    b->late += f->home || (f->root && b->homes_n == 0) ? late : all;
 }
 
 static const struct mer_home *home_of(const struct build *b, uint32_t facet)
@@ -545,6 +643,7 @@ static bool try_candidate(struct build *b, const struct mer_unit *u, const struc
     out->in[0] = cand->in;
     out->sub = NULL;
     if (!u->sub || mer_field_is_leaf(cand->in->field)) {
+        note_leaves(b, out);
         return true;
     }
     struct mer_home below;
@@ -557,6 +656,7 @@ static bool try_candidate(struct build *b, const struct mer_unit *u, const struc
         return false;
     }
     note_sub(b, (uint32_t)facet, out->sub);
+    note_leaves(b, out);
     return true;
 }
 
@@ -729,6 +829,7 @@ static bool try_together(struct build *b, const struct mer_unit *u, bool open_on
         note_sub(b, out->facets[i], out->sub);
         b->sub_fetches -= i ? out->sub->fetches : 0;
     }
+    note_leaves(b, out);
     return true;
 }
 
@@ -783,6 +884,7 @@ static bool place_open(struct build *b, const struct mer_unit *u, struct mer_cho
                 out->facets[0] = k;
                 out->in = MER_NEW(b->c->a, const struct mer_fed_field_in *);
                 out->in[0] = cands[i].in;
+                note_leaves(b, out);
                 return true;
             }
         }
@@ -838,7 +940,10 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
     }
     bool whole = best->choice.sub ? best->choice.sub->fetches == 0 : best->choice.facets_n > 0;
     whole = whole || (best->choice.facets_n && b->c->trials_left == 0);
-    for (int open_only = 1; u->sub && n > 1 && !whole && open_only >= 0 && !b->c->limit; open_only--) {
+    // Objects of several types come from one source: others might tell of other objects.
+    bool one_type = u->field->type.type->kind == MER_TYPE_OBJECT;
+    for (int open_only = 1; u->sub && one_type && n > 1 && !whole && open_only >= 0 && !b->c->limit;
+         open_only--) {
         struct mer_choice choice = {0};
         if (try_together(b, u, open_only, &choice)) {
             consider(b, &choice, best);
@@ -854,7 +959,7 @@ static bool place_unit(struct build *b, const struct mer_unit *u, struct mer_cho
         return true;
     }
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
-    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0}};
+    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
     try_ways(b, u, &best);
     if (best.choice.facets_n) {
         restore(b, &best.state);
@@ -927,7 +1032,7 @@ static bool place_all(struct build *b, struct mer_choice *choices, const struct 
     for (uint32_t i = 0; i < q->units_n; i++) {
         const struct mer_unit *u = &q->units[i];
         pass[i] = PASSES;
-        if (!mer_unit_is_meta(b->c->graph, u) && !home_answers(b, u, &choices[i])) {
+        if (!u->unasked && !mer_unit_is_meta(b->c->graph, u) && !home_answers(b, u, &choices[i])) {
             pass[i] = (uint8_t)pass_of(b, u);
         }
     }
@@ -991,7 +1096,7 @@ static bool learn_types(struct build *b, uint32_t *typed_by)
     const struct mer_fed_type *t = mer_fed_type(b->c->graph->federation, b->asked->declared);
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
     struct saved before = save(b);
-    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0}};
+    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
     for (uint32_t s = 0; s < b->c->graph->sources_n; s++) {
         const struct mer_fed_type_in *in = &t->in[s];
         if (!in->type || in->interface_object || !in->keys_n) {
@@ -1024,6 +1129,9 @@ static struct mer_slice state_text(struct mer_chooser *c, const struct mer_asked
         mer_buf_printf(&b, "|%u,%d,%d%d%d%d", homes[i].source,
                        homes[i].provides ? (int)homes[i].provides->id : -1, homes[i].untyped,
                        homes[i].keys_only, homes[i].write, homes[i].resident);
+        for (uint32_t k = 0; homes[i].reach && k <= c->graph->sources_n / 64; k++) {
+            mer_buf_printf(&b, ",%llx", (unsigned long long)homes[i].reach[k]);
+        }
     }
     return mer_buf_slice(&b);
 }
@@ -1052,6 +1160,8 @@ static const struct mer_solution *solve(struct mer_chooser *c, const struct mer_
     s->asked = asked;
     s->depth = cost.depth;
     s->fetches = cost.fetches;
+    s->leaves = b.leaves;
+    s->late = b.late;
     s->facets = b.facets;
     s->facets_n = b.facets_n;
     return s;

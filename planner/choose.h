@@ -16,6 +16,7 @@
 struct mer_home {
     uint32_t source;
     const struct mer_ask *provides; // what it answers here though elsewhere it does not; NULL: nothing
+    const uint64_t *reach;          // bit set of the sources that could have brought them; NULL: not known
     bool untyped;                   // knows these objects by their interface alone
     bool write;                     // below a mutation of a source of rows
     bool keys_only;                 // a mutation's object: only its key is known, the rest is fetched by it
@@ -56,6 +57,7 @@ struct mer_facet {
 struct mer_solution {
     const struct mer_asked *asked;
     uint32_t depth, fetches;
+    uint32_t leaves, late;    // fields below, and those that need a further fetch first
     struct mer_facet *facets; // homes first
     uint32_t facets_n;
     struct mer_choice *choices; // by unit

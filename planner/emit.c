@@ -173,8 +173,8 @@ static enum mer_err plain_shape(struct mer_emitter *e, const struct mer_unit *u,
 {
     const struct mer_asked *q = NULL;
     const struct mer_type *t = u->field->type.type;
-    struct mer_types one = {&t, 1};
-    enum mer_err err = mer_asked_of(e->selector, u->sub, t, &one, &q);
+    struct mer_types one = {&t, 1}, all = {0};
+    enum mer_err err = mer_asked_of(e->selector, u->sub, t, &one, &all, &q);
     if (err) {
         return err;
     }
@@ -262,6 +262,7 @@ static struct asking asking_of(struct mer_emitter *e, const struct spot *s, cons
             u->everywhere && general
                 ? mer_schema_field(e->graph->sources[source].schema, general, field->name)
                 : NULL;
+        shared = shared && shared->type.type == field->type.type ? shared : NULL;
         on = shared ? on : own_types(e, source, &u->on);
         field = shared ? shared : field;
     }
@@ -376,7 +377,8 @@ static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const stru
         }
         if (!kids[k]->below) {
             kids[k]->below = mer_kids_create(e->a, e->scratch);
-            if (h->own->kind != MER_TYPE_OBJECT) {
+            if (h->own->kind != MER_TYPE_OBJECT ||
+                (below.asked->declared->kind != MER_TYPE_OBJECT && !h->home.untyped)) {
                 ask_typename(e, kids[k]->below, ch->in[k]->source);
             }
         }
@@ -399,6 +401,9 @@ static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struc
 {
     *out = (struct mer_shape_field){
         .key = u->key, .field = api_field(e, u), .ast = u->ast, .kept_if = u->kept_if, .fetch = UINT32_MAX};
+    if (u->unasked) {
+        return MER_OK; // null, and nobody is asked
+    }
     if (ch->facets_n == 0) {
         return emit_meta(e, u, out);
     }
@@ -821,7 +826,7 @@ static void make_variants(struct mer_emitter *e, const struct spot *s, const str
         }
         v->types.items = MER_NEW_N(e->a, const struct mer_type *, g->types.n + 1);
         for (uint32_t k = 0; k < g->types.n; k++) {
-            if (is_visible(e, g->types.items[k])) {
+            if (e->after || is_visible(e, g->types.items[k])) { // what is told to sources may be hidden
                 v->types.items[v->types.n++] = g->types.items[k];
             }
         }

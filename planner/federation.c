@@ -102,6 +102,7 @@ static struct mer_federation *make(struct maker *m, const struct mer_schema *typ
 static void read_keys(struct maker *m, struct mer_fed_type_in *in, const struct mer_join_type_in *join)
 {
     in->interface_object = join->interface_object;
+    in->extension = join->extension;
     in->keys = MER_NEW_N(m->a, struct mer_fed_key, join->keys_n + 1);
     for (uint32_t i = 0; i < join->keys_n; i++) {
         in->keys[in->keys_n++] = (struct mer_fed_key){text_of(m, join->keys[i].fields), join->keys[i].fields,
@@ -167,7 +168,7 @@ static void read_field(struct maker *m, const struct mer_supergraph *sg, struct 
         *in = (struct mer_fed_field_in){
             .source = s,
             .field = field,
-            .key = in_a_key(&t->in[s], set->field->name),
+            .key = in_a_key(&t->in[s], set->field->name) && (!join->external || t->in[s].extension),
             .requires = join->requires_set,
             .provides = join->provides_set,
             .requires_text = join->requires,

@@ -19,6 +19,7 @@ struct mer_fed_key {
 struct mer_fed_type_in {
     const struct mer_type *type; // of the source's schema; NULL: the source does not know it
     bool interface_object;       // an object there, an interface in the whole
+    bool extension;              // Federation 1: its key is @external there by custom alone
     struct mer_fed_key *keys;
     uint32_t keys_n;
 };
@@ -30,7 +31,7 @@ struct mer_fed_field_in {
     uint32_t source;
     const struct mer_field *field; // of the source's schema
     bool external;                 // named there, answered elsewhere, but for where it is provided
-    bool key;                      // member of a key of the type there
+    bool key;                      // member of a key of the type there, and answered
     enum mer_fed_when when;        // a progressive override decides at each request
     uint32_t label;
     const struct mer_ast_selection_set *requires, *provides; // NULL without

@@ -57,8 +57,9 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
     }
     const struct mer_asked *asked = NULL;
     struct mer_ask_set whole = {op->selections, NULL};
-    struct mer_types one = {&root, 1};
-    enum mer_err err = mer_asked_of(m->selector, mer_ask_of(m->selector, &whole, 1), root, &one, &asked);
+    struct mer_types one = {&root, 1}, all = {0};
+    enum mer_err err =
+        mer_asked_of(m->selector, mer_ask_of(m->selector, &whole, 1), root, &one, &all, &asked);
     if (err) {
         return err;
     }

@@ -347,7 +347,9 @@ static const struct answerers *answerers_of(struct mer_selector *s, const struct
             ? &t->fields[field->index]
             : NULL;
     for (uint32_t i = 0; f && i < f->in_n; i++) {
-        add_answerer(s, to, (struct mer_candidate){&f->in[i], NULL}, &b);
+        // a field of an interface without types of its own
+        bool as = field->parent->kind == MER_TYPE_INTERFACE && t->in[f->in[i].source].interface_object;
+        add_answerer(s, to, (struct mer_candidate){&f->in[i], as ? field->parent : NULL}, &b);
         write_type(&b, &f->in[i].field->type);
     }
     if (f && field->parent->kind == MER_TYPE_OBJECT) {
@@ -396,6 +398,7 @@ static struct mer_slice unit_text(struct mer_selector *s, const struct collected
 struct grouping {
     struct mer_selector *s;
     struct mer_asked *asked;
+    const struct mer_types *askable;
     struct mer_map units;  // text → index + 1
     struct mer_map groups; // the units' numbers → index + 1
     uint32_t units_cap, groups_cap;
@@ -413,7 +416,9 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
 {
     struct mer_arena *a = g->s->a;
     const struct mer_ask *sub = col->sub_n ? mer_ask_of(g->s, col->sub, col->sub_n) : NULL;
+    bool unasked = !mer_types_hold(g->askable, type) && !is_meta(g->s, col->field);
     struct mer_slice text = unit_text(g->s, col, type, sub);
+    text = unasked ? mer_arena_printf(a, "%.*s|unasked", MER_FMT(text)) : text;
     uintptr_t at = (uintptr_t)mer_map_get(&g->units, text);
     if (!at) {
         struct mer_asked *q = g->asked;
@@ -429,6 +434,7 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
                                                  .field = col->field,
                                                  .ast = col->ast,
                                                  .kept_if = {col->kept_if, col->kept_if_n},
+                                                 .unasked = unasked,
                                                  .sub = sub,
                                                  .index = q->units_n};
         at = ++q->units_n;
@@ -466,28 +472,31 @@ static void group_type(struct grouping *g, const struct collector *k)
 }
 
 static struct mer_slice question_text(struct mer_selector *s, const struct mer_ask *ask,
-                                      const struct mer_type *declared, const struct mer_types *possible)
+                                      const struct mer_type *declared, const struct mer_types *possible,
+                                      const struct mer_types *askable)
 {
     struct mer_buf b;
     mer_buf_init(&b, s->a, 32);
     mer_buf_printf(&b, "%u|%u|", ask->id, declared->index);
     for (uint32_t i = 0; i < possible->n; i++) {
-        mer_buf_printf(&b, "%u,", possible->items[i]->index);
+        mer_buf_printf(&b, "%u%s", possible->items[i]->index,
+                       mer_types_hold(askable, possible->items[i]) ? "," : "-");
     }
     return mer_buf_slice(&b);
 }
 
 enum mer_err mer_asked_of(struct mer_selector *s, const struct mer_ask *ask, const struct mer_type *declared,
-                          const struct mer_types *possible, const struct mer_asked **out)
+                          const struct mer_types *possible, const struct mer_types *askable,
+                          const struct mer_asked **out)
 {
-    struct mer_slice text = question_text(s, ask, declared, possible);
+    struct mer_slice text = question_text(s, ask, declared, possible, askable);
     *out = mer_map_get(&s->questions, text);
     if (*out) {
         return MER_OK;
     }
     struct mer_asked *q = MER_NEW(s->a, struct mer_asked);
     *q = (struct mer_asked){.id = s->questions_n++, .declared = declared, .possible = *possible};
-    struct grouping g = {.s = s, .asked = q};
+    struct grouping g = {.s = s, .asked = q, .askable = askable};
     mer_map_init(&g.units, s->a);
     mer_map_init(&g.groups, s->a);
     for (uint32_t i = 0; i < possible->n; i++) {

@@ -31,6 +31,7 @@ struct mer_unit {
     struct mer_kept_if kept_if;
     struct mer_types on;       // of the whole schema, never empty
     bool everywhere;           // `on` is all that can stand at the place
+    bool unasked;              // of types that the source may not be asked about
     const struct mer_ask *sub; // NULL for leaves
     uint32_t index;            // in its mer_asked
 };
@@ -67,9 +68,11 @@ const struct mer_ask *mer_ask_below(struct mer_selector *s, const struct mer_ask
 // Does the ask name the field for objects of that type?
 bool mer_ask_names(const struct mer_selector *s, const struct mer_ask *ask, const struct mer_type *on,
                    struct mer_slice name);
-// MER_ERR_LIMIT: too many fields; MER_ERR_INVALID: an unknown field.
+// askable: types of which fields may be asked (n == 0: all); of others only __typename is. MER_ERR_LIMIT: too
+// many fields; MER_ERR_INVALID: an unknown field.
 enum mer_err mer_asked_of(struct mer_selector *s, const struct mer_ask *ask, const struct mer_type *declared,
-                          const struct mer_types *possible, const struct mer_asked **out);
+                          const struct mer_types *possible, const struct mer_types *askable,
+                          const struct mer_asked **out);
 
 // Sources that may answer: first the field's own, then those that know one of the type's interfaces as an
 // object.
