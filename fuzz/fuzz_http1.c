@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Answers of servers that lie. The first byte says how the rest is cut into pieces; whatever the cut, the
+// Answers of servers that lie. The first byte says how the rest is cut into pieces, and whether compressed
+// ones are taken; whatever the cut, the
 // parser understands the same as when it gets all at once, keeps its limits, and a good answer written again
 // as plain content-length is understood as the same.
 #include "base/log.h"
+#include "resolvers/graphql/client.h"
 #include "resolvers/graphql/http1.h"
 
 #include <stdlib.h>
@@ -18,10 +20,11 @@ struct outcome {
 };
 
 // Pieces lie in memory of their own, so that reading past one is seen.
-static void feed(struct outcome *o, struct mer_slice in, size_t piece)
+static void feed(struct outcome *o, struct mer_slice in, size_t piece, bool gzip)
 {
     *o = (struct outcome){.result = MER_HTTP1_MORE};
     mer_http1_init(&o->h, BODY_MAX);
+    o->h.gzip_allowed = gzip;
     for (size_t at = 0; at < in.n && o->result == MER_HTTP1_MORE;) {
         size_t n = piece < in.n - at ? piece : in.n - at, used = 0;
         char *copy = malloc(n);
@@ -64,12 +67,24 @@ static void write_again(const struct outcome *o)
     }
     mer_buf_printf(&b, "content-length: %zu\r\n\r\n", o->h.body.n);
     mer_buf_add(&b, mer_buf_slice(&o->h.body));
-    feed(&again, mer_buf_slice(&b), b.n);
+    feed(&again, mer_buf_slice(&b), b.n, false);
     MER_ASSERT(again.used == b.n);
     again.used = o->used;
     compare(o, &again);
     mer_http1_fini(&again.h);
     mer_buf_fini(&b);
+}
+
+// What is handed up of the head: lines that can be cut again.
+static void look_at_headers(const struct outcome *a, const struct outcome *b)
+{
+    struct mer_slice rest = mer_buf_slice(&a->h.headers);
+    struct mer_gql_header h;
+    MER_ASSERT(a->h.gzip == b->h.gzip && (a->h.gzip_allowed || !a->h.gzip));
+    MER_ASSERT(mer_slice_eq(rest, mer_buf_slice(&b->h.headers)));
+    while (mer_gql_header_next(&rest, &h)) {
+        MER_ASSERT(h.name.n && !memchr(h.name.p, ' ', h.name.n));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -79,9 +94,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct mer_slice in = mer_slice_make((const char *)data + 1, size - 1);
     struct outcome whole, cut;
-    feed(&whole, in, in.n ? in.n : 1);
-    feed(&cut, in, data[0] % 32 + 1u);
+    bool gzip = data[0] & 0x80;
+    feed(&whole, in, in.n ? in.n : 1, gzip);
+    feed(&cut, in, data[0] % 32 + 1u, gzip);
     compare(&whole, &cut);
+    look_at_headers(&whole, &cut);
     if (whole.result == MER_HTTP1_DONE) {
         write_again(&whole);
     }

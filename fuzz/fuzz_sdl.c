@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as a schema or a supergraph: what can be built can be printed, built again from that, and is then
-// the same schema.
+// the same schema. The subgraphs of a supergraph can be drawn out of it.
 #include "base/log.h"
 #include "schema/parser.h"
 #include "schema/printer.h"
-#include "schema/supergraph.h"
+#include "schema/subgraph_schema.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +22,15 @@ static struct mer_slice build_and_print(struct mer_arena *a, struct mer_slice te
     return out.p ? mer_buf_slice(&out) : mer_slice_make("", 0);
 }
 
+static void draw_subgraphs(struct mer_arena *a, const struct mer_supergraph *sg)
+{
+    for (uint32_t g = 0; g < sg->subgraphs_n; g++) {
+        const struct mer_schema *s = NULL;
+        if (mer_supergraph_subschema(a, sg, g, &s, NULL) == MER_OK)
+            MER_ASSERT(s->roots[MER_OP_QUERY]);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mer_arena *a = mer_arena_create(64u << 20);
@@ -36,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mer_schema *strict;
     if (mer_parse(a, text, MER_PARSE_ANY, NULL, &doc, NULL) == MER_OK)
         (void)!mer_schema_build(a, doc, NULL, &strict, NULL);
-    (void)!mer_supergraph_load(a, text, &sg, NULL);
+    if (mer_supergraph_load(a, text, &sg, NULL) == MER_OK)
+        draw_subgraphs(a, sg);
     mer_arena_destroy(a);
     return 0;
 }

@@ -128,6 +128,20 @@ static void aborted(void *owner)
     }
 }
 
+// The number under which it is answered.
+static uint64_t ask(struct mer_reload *r)
+{
+    uint64_t number = atomic_fetch_add(&r->asked, 1) + 1, one = 1;
+    while (write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+    return number;
+}
+
+void mer_reload_ask(struct mer_reload *r)
+{
+    (void)ask(r);
+}
+
 void mer_reload_handle(struct mer_worker *w, struct mer_http_req *req)
 {
     struct mer_reload_wait *wait = MER_NEW(req->arena, struct mer_reload_wait);
@@ -135,10 +149,7 @@ void mer_reload_handle(struct mer_worker *w, struct mer_http_req *req)
     req->on_abort = aborted;
     req->owner = wait;
     w->reload_waits = wait;
-    wait->number = atomic_fetch_add(&w->reload->asked, 1) + 1;
-    uint64_t one = 1;
-    while (write(w->reload->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
-    }
+    wait->number = ask(w->reload);
 }
 
 void mer_reload_give_up(struct mer_worker *w)

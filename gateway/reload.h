@@ -27,6 +27,8 @@ void mer_reload_stop(struct mer_reload *r);
 void mer_reload_destroy(struct mer_reload *r);
 void mer_reload_stats(const struct mer_reload *r, struct mer_reload_stats *out); // any thread
 
+// Any thread: reloads soon.
+void mer_reload_ask(struct mer_reload *r);
 // On a loop's thread: reloads, and answers the request when that is done.
 void mer_reload_handle(struct mer_worker *w, struct mer_http_req *req);
 // The requests that still wait are told that nothing comes of it: the worker drains.

@@ -107,11 +107,17 @@ static void drain_post(void *owner)
     mer_worker_drain(owner);
 }
 
-static void wait_for_signal(int fd)
+// SIGHUP reloads; the others end.
+static void wait_for_signal(int fd, struct mer_reload *reload)
 {
-    struct signalfd_siginfo info;
-    while (read(fd, &info, sizeof(info)) < 0 && errno == EINTR) {
-    }
+    struct signalfd_siginfo info = {0};
+    do {
+        if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
+            info.ssi_signo = SIGHUP;
+        } else if (info.ssi_signo == SIGHUP) {
+            mer_reload_ask(reload);
+        }
+    } while (info.ssi_signo == SIGHUP);
 }
 
 // For those who started it and wait: only the first time, not when a process that died is started again.
@@ -163,7 +169,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
             (long long)n);
     mer_reload_start(reload, workers, (uint32_t)n, snapshot);
     tell_ready(s);
-    wait_for_signal(signals);
+    wait_for_signal(signals, reload);
     stop_listening(s);
     mer_reload_stop(reload);
     for (int64_t i = 0; i < n; i++) {
@@ -196,6 +202,7 @@ static int child(struct serving *s, struct mer_snapshot *snapshot, struct mer_au
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int fd = signalfd(-1, &set, SFD_CLOEXEC);
     MER_ASSERT(fd >= 0);
@@ -223,7 +230,9 @@ static bool child_ended(struct serving *s, pid_t pid, int signals, int *status, 
         if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
             continue;
         }
-        if (info.ssi_signo != SIGCHLD) {
+        if (info.ssi_signo == SIGHUP) {
+            kill(pid, SIGHUP);
+        } else if (info.ssi_signo != SIGCHLD) {
             *stopping = true;
             stop_listening(s);
             kill(pid, SIGTERM);
@@ -272,6 +281,7 @@ int mer_serve(const struct mer_config *config)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     if (mer_config_check_serving(config, &d) || mer_snapshot_load(config, &snapshot, &d)) {

@@ -179,6 +179,10 @@ def scenario_reload_is_a_command_and_a_request(fleet):
         gate.ask("{ park { name } }")
         status, said = command(gate)
         equal((status, json.loads(said)["reloaded"]), (0, True))
+        before = gate.logged().count("serving a new snapshot")
+        for _ in range(50):
+            gate.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: gate.logged().count("serving a new snapshot") > before, 10, "the reload by a signal")
         gate.file.write_text("type Query { a: Int }")
         status, said = command(gate)
         assert status == 1 and "no composed schema" in said, said
