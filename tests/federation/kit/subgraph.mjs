@@ -95,7 +95,8 @@ export function fills(set, rep) {
   });
 }
 
-// The part of a representation that a selection names, in the selection's order.
+// The part of a representation that a selection names, in the selection's order. Below abstract types it need not say
+// `__typename`; then a fragment gives what is there of it.
 export function project(set, rep) {
   if (rep === null || rep === undefined) return null;
   if (Array.isArray(rep)) return rep.map((one) => project(set, one));
@@ -104,8 +105,10 @@ export function project(set, rep) {
     if (item.kind === Kind.INLINE_FRAGMENT) {
       const on = item.typeCondition?.name.value;
       if (!on || rep.__typename === undefined || rep.__typename === on) Object.assign(out, project(item.selectionSet, rep));
-    } else if (item.selectionSet) out[item.name.value] = project(item.selectionSet, rep[item.name.value]);
-    else if (rep[item.name.value] !== undefined) out[item.name.value] = rep[item.name.value];
+      continue;
+    }
+    const value = rep[item.name.value];
+    if (value !== undefined) out[item.name.value] = item.selectionSet ? project(item.selectionSet, value) : value;
   }
   return out;
 }

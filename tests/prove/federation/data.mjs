@@ -36,6 +36,8 @@ function leaf(model, name, chance) {
   }
 }
 
+const FILTER = { min: undefined, max: 9, hue: undefined, names: undefined }; // as sdl.mjs declares it
+
 export class Planned extends Error {}
 
 export class Data {
@@ -121,10 +123,11 @@ export class Data {
   }
 }
 
+// What a literal becomes where it is coerced: defaults filled in, of the input object too, in the schema's order.
 function withDefaults(field, args) {
   const out = {};
-  for (const { name, fallback } of field.args) {
-    if (args[name] !== undefined) out[name] = args[name];
+  for (const { name, type, fallback } of field.args) {
+    if (args[name] !== undefined) out[name] = type === 'Filter' ? { ...FILTER, ...args[name] } : args[name];
     else if (fallback !== undefined) out[name] = fallback;
   }
   return out;

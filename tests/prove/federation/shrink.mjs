@@ -75,14 +75,13 @@ export async function shrinkOperation(schema, operation, fails, seconds) {
 
 // ---- the schema ----
 
-// What can be left out: [subgraph index, type name, field name or null].
+// What can be left out: [subgraph index, type name, field name]. A type goes with its last field.
 function pieces(documents) {
   const list = [];
   documents.forEach((document, i) => {
     for (const d of document.definitions) {
-      if (!d.name || d.kind === Kind.SCALAR_TYPE_DEFINITION) continue;
-      for (const field of d.fields ?? []) list.push([i, d.name.value, field.name.value]);
-      if (!d.fields) list.push([i, d.name.value, null]);
+      if (![Kind.OBJECT_TYPE_DEFINITION, Kind.INTERFACE_TYPE_DEFINITION].includes(d.kind)) continue;
+      for (const field of d.fields) list.push([i, d.name.value, field.name.value]);
     }
   });
   return list;
@@ -94,7 +93,6 @@ function without(documents, gone) {
     ...document,
     definitions: document.definitions.flatMap((d) => {
       if (!d.name) return [d];
-      if (dropped.has([i, d.name.value, null].join(' '))) return [];
       if (!d.fields) return [d];
       const fields = d.fields.filter((f) => !dropped.has([i, d.name.value, f.name.value].join(' ')));
       return fields.length ? [{ ...d, fields }] : [];
