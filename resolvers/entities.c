@@ -39,13 +39,27 @@ static const struct mer_rep *rep_of(const struct mer_plan_fetch *f, const struct
     return NULL;
 }
 
+static struct mer_exec_error *origin(struct mer_exec_error *e)
+{
+    return e->origin ? e->origin : e;
+}
+
 // Without its key an object cannot be asked for: what failed there fails here.
-static void hang_failure(struct mer_exec *x, const struct exec_fetch *f, struct mer_obj *o,
+static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o,
                          struct mer_exec_error *e)
 {
-    if (e) {
-        exec_hang(x, o, &(struct mer_obj_more){.fetch = f->plan->index, .error = e});
+    if (!e) {
+        return;
     }
+    if (f->plain && (!f->hung || f->hung->origin != origin(e))) {
+        f->hung = MER_NEW(x->a, struct mer_exec_error);
+        *f->hung = *e;
+        f->hung->origin = origin(e);
+        f->hung->told = f->hung->rest_n = 0;
+    }
+    exec_hang(
+        x, o,
+        &(struct mer_obj_more){.fetch = f->plan->index, .whole = f->plain, .error = f->plain ? f->hung : e});
 }
 
 static uint32_t id_index(struct exec_fetch *f, struct mer_slice id)
@@ -104,6 +118,10 @@ static bool tell_value(struct telling *t, const struct mer_val *v, const struct 
         }
         mer_buf_add_char(t->b, ']');
         return true;
+    case MER_VAL_NULL:
+        t->why = v->error;
+        mer_buf_add(t->b, MER_S("null"));
+        return !t->why; // what is made of a null that is a failure would be wrong
     default:
         mer_buf_add(t->b, MER_S("null"));
         return true;

@@ -36,9 +36,10 @@ struct mer_exec_error {
     const char *tier; // or NULL
     struct mer_path_seg *path;
     uint32_t path_n;
-    struct mer_loc loc; // line 0: none
-    uint32_t told;      // how many paths it was told for
-    uint32_t limit;     // and may be; 0: a few
+    struct mer_loc loc;            // line 0: none
+    uint32_t told;                 // how many paths it was told for
+    uint32_t limit;                // and may be; 0: a few
+    struct mer_exec_error *origin; // told again for what could not be asked without; NULL: itself
     // of a subgraph: how its own path goes on below the value or object that has this error
     uint32_t fetch;
     struct exec_step *rest;

@@ -76,6 +76,7 @@ struct exec_fetch {
     struct mer_buf reps;
     bool plain;
     struct mer_exec_error *wrong_enum; // once one was seen
+    struct mer_exec_error *hung; // the failure elsewhere for which objects could not be told, as told here
     struct kpi_run *kpi;
 };
 

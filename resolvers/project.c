@@ -55,6 +55,9 @@ void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_sh
 // below: the shape of what is null here, in which the error's own path may go on.
 static void tell(struct writer *w, struct mer_exec_error *e, const struct mer_shape *below)
 {
+    if (e->origin) {
+        e->origin->told++;
+    }
     if (e->told++ < (e->limit ? e->limit : TOLD_MAX) && w->told++ < TOLD_MAX_ALL) {
         uint32_t here = w->path.n;
         exec_path_follow(&w->path, below, e);
@@ -187,6 +190,11 @@ static const struct mer_shape_variant *variant(const struct mer_shape *shape, co
     return NULL;
 }
 
+static const struct mer_exec_error *origin(const struct mer_exec_error *e)
+{
+    return e->origin ? e->origin : e;
+}
+
 static bool is_hidden(struct mer_exec *x, const struct mer_type *t)
 {
     const struct mer_schema *types = exec_types(x), *api = x->ask.plan->graph->api;
@@ -203,12 +211,17 @@ static bool is_hidden(struct mer_exec *x, const struct mer_type *t)
 }
 
 // What failed for the whole object is told once, of the object. True: its fields need no error of their own.
-static bool is_told_of_object(struct writer *w, const struct mer_shape *shape, struct mer_obj_more *row)
+static bool is_told_of_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
+                              struct mer_obj_more *row)
 {
     if (!row || row->object || !row->whole || !row->error) {
         return false;
     }
-    if (!row->told) {
+    bool told = row->told;
+    for (const struct mer_obj_more *m = o->more; m && !told; m = m->next) {
+        told = m->told && origin(m->error) == origin(row->error);
+    }
+    if (!told) {
         row->told = true;
         w->path.n--;
         tell(w, row->error, shape);
@@ -235,7 +248,7 @@ static bool write_field(struct writer *w, const struct mer_shape *shape, const s
     if (row && row->object) {
         return write_value(w, f, &row->object->slots[f->slot], 0);
     }
-    if (!is_told_of_object(w, shape, row)) {
+    if (!is_told_of_object(w, shape, o, row)) {
         return write_null(w, f, 0, row ? row->error : NULL);
     }
     if (mer_ref_non_null(&f->field->type, 0)) {

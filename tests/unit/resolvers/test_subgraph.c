@@ -147,8 +147,8 @@ static void an_object_without_its_key_is_not_asked_for(void **state)
     struct sub_rig r;
     sub_rig_open(&r, nothing, works);
     sub_expect(&r, "{best{label stock}}", NULL,
-               "\"data\":{\"best\":{\"label\":\"L\",\"stock\":null}},\"errors\":[" TOLD(
-                   "no sku", "works", "\"best\",\"stock\"") "]");
+               "\"data\":{\"best\":{\"label\":\"L\",\"stock\":null}},\"errors\":[" TOLD("no sku", "works",
+                                                                                        "\"best\"") "]");
     sub_asked(&r, SUB_PEOPLE, 0);
     sub_rig_close(&r);
 }
