@@ -116,7 +116,7 @@ static PGresult *give_up(struct mer_link *l, PGresult *r, const char *why)
 PGresult *mer_link_run(struct mer_link *l, const char *sql, const struct mer_pg_param *params,
                        uint32_t params_n)
 {
-    const char *values[PARAMS_MAX];
+    const char *values[PARAMS_MAX] = {NULL};
     MER_ASSERT(params_n <= PARAMS_MAX);
     for (uint32_t i = 0; i < params_n; i++)
         values[i] = params[i].null ? NULL : params[i].value.p;
