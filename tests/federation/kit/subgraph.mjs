@@ -124,10 +124,7 @@ export class Subgraph {
 
   keepRepresentationsRaw() {
     const any = this.schema.getType('_Any');
-    if (!any) return;
-    const plain = any.parseLiteral;
-    any.parseValue = (value) => value;
-    any.parseLiteral = plain;
+    if (any) any.parseValue = (value) => value;
   }
 
   wrong(what) {

@@ -14,9 +14,8 @@ import { composeServices } from '@theguild/federation-composition';
 import { parse } from 'graphql';
 import { Subgraph, project } from './subgraph.mjs';
 
-const URLS = { url: (i) => `http://127.0.0.1:1/${i}` };
-
-export function composeSuite(suite, url = URLS.url) {
+// The supergraph; the URL of subgraph i is given by `url(i)`.
+export function composeSuite(suite, url) {
   const made = composeServices(Object.entries(suite.subgraphs).map(([name, sdl], i) => ({ name, url: url(i), typeDefs: parse(sdl) })));
   if (made.errors?.length) throw new Error(`does not compose: ${made.errors.map((e) => e.message).join('; ')}`);
   return made.supergraphSdl;

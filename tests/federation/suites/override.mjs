@@ -14,10 +14,10 @@ export default {
       type Letter @key(fields: "id") {
         id: ID!
         sent: String @override(from: "old")
-        text: String @override(from: "gone")
+        seal: String @override(from: "gone")
         stays: Int @override(from: "old", label: "percent(0)")
         goes: Int @override(from: "old", label: "percent(100)")
-      }`.replace('text: String @override(from: "gone")', 'seal: String @override(from: "gone")'),
+      }`,
   },
   truth: {
     Query: { letters() { return this.Letter; }, posts() { return this.Letter; } },

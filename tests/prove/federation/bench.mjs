@@ -2,7 +2,7 @@
 // One random schema at work: its subgraphs, the executor over the whole, and what both say of an operation.
 import { buildSchema, execute, parse } from 'graphql';
 import { Chance } from '../graphql/random.mjs';
-import { fieldSet, project, Subgraph } from '../../federation/kit/subgraph.mjs';
+import { project, Subgraph } from '../../federation/kit/subgraph.mjs';
 import { Data } from './data.mjs';
 import { compose, subgraphTexts } from './sdl.mjs';
 import { World } from './world.mjs';
@@ -82,8 +82,7 @@ export class Bench {
       this.trouble.push(`${part.name}: ${object.type}.${name}`);
       throw new Error('not in the model');
     }
-    const value = this.partData.value(object, name, args, at.requires ? this.required(part, at) : null);
-    return value;
+    return this.partData.value(object, name, args, at.requires ? this.required(part, at) : null);
   }
 
   required(part, at) {
@@ -140,4 +139,3 @@ function pathOf(path) {
 }
 
 export const chanceOf = (...seeds) => new Chance(...seeds);
-export { fieldSet };

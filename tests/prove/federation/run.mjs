@@ -42,6 +42,7 @@ async function once(bench, router, operation) {
   return { verdict, whole, reply, requests, refused: isRefused(reply) };
 }
 
+// Several at once: what is wrong with one of them, if anything is.
 async function several(bench, router, operations, count) {
   const wholes = [];
   for (const operation of operations) wholes.push(await bench.whole(operation));
@@ -55,7 +56,7 @@ async function several(bench, router, operations, count) {
 class SchemaRun {
   constructor(number) {
     this.number = number;
-    this.count = { schemas: 1, operations: 0, requests: 0, fields: 0, failures: 0, flaky: 0, limited: 0, refused: 0, uses: {}, found: [] };
+    this.count = { schemas: 1, operations: 0, requests: 0, failures: 0, flaky: 0, limited: 0, refused: 0, uses: {}, found: [] };
   }
 
   async run() {
@@ -164,7 +165,6 @@ class SchemaRun {
 
 async function main() {
   mkdirSync(options.folder, { recursive: true });
-  // The port stays the same in a resumed run only if it is free; nothing depends on it.
   await server.listen();
   for (let n = options.from; n < options.to; n++) {
     console.log(JSON.stringify(await new SchemaRun(n).run()));

@@ -404,7 +404,7 @@ export class World {
     this.field(receipt, 'about', this.c.pick(this.entities).name);
     this.used('mutations');
     for (let i = 0, n = this.c.between(2, 4); i < n; i++) {
-      const sub = this.c.pick(this.subs.filter((s) => this.fits(s, 'Receipt')).concat());
+      const sub = this.c.pick(this.subs.filter((s) => this.fits(s, 'Receipt')));
       if (!sub) return;
       const field = this.field(mutation, `m${i}`, this.c.maybe(0.5) ? 'Receipt!' : 'Receipt', {
         args: [{ name: 'by', type: 'Int!' }],
@@ -475,7 +475,7 @@ export class World {
     const leaves = (t) => [...t.fields.values()].filter((f) => !this.model.types.has(f.named) && !f.args.length && !f.requires);
     if (type.kind === 'entity') {
       this.need(home, type.name);
-      return `${head} { ${this.leavesInKey(home, type)} }`;
+      return `${head} { ${this.keyOf(home, type)} }`;
     }
     if (type.kind === 'value') {
       this.need(home, type.name);
@@ -487,7 +487,7 @@ export class World {
     this.need(home, type.name);
     const parts = home.types.get(type.name).members.flatMap((m) => {
       const member = home.types.get(m);
-      if (member.type.kind === 'entity') return [`... on ${m} { ${this.leavesInKey(home, member.type)} }`];
+      if (member.type.kind === 'entity') return [`... on ${m} { ${this.keyOf(home, member.type)} }`];
       const some = leaves(member.type).filter((f) => member.fields.has(f.name)).slice(0, 1);
       for (const f of some) f.throws = 0;
       return some.length ? [`... on ${m} { ${some[0].name} }`] : [];
@@ -496,7 +496,7 @@ export class World {
     return parts.length ? `${head} { ${parts.join(' ')} }` : '';
   }
 
-  leavesInKey(home, entity) {
+  keyOf(home, entity) {
     return home.types.get(entity.name).keys[0].fields;
   }
 
