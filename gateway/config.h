@@ -71,7 +71,8 @@ struct mer_config_placement {
 
 struct mer_config_source {
     struct mer_slice name;
-    struct mer_slice sdl;  // path
+    struct mer_slice sdl;  // path; nil: a plain subgraph
+    struct mer_slice url;  // of a plain subgraph, which has nothing of what follows
     struct mer_slice kpis; // path of kpis.yaml, or nil
     int64_t stale_after_s;
     struct mer_config_placement *placements;

@@ -158,6 +158,13 @@ static bool check_sources(struct mer_config_reader *r, node *root, const struct 
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     for (uint32_t i = 0; i < c->sources_n; i++, n = n->next) {
         node *list = mer_config_tree_get(n, "placements");
+        const struct mer_config_source *s = &c->sources[i];
+        if ((s->sdl.p != NULL) == (s->url.p != NULL)) {
+            return mer_config_fail(r, n, "source `%s` needs `sdl`, or `url` for a plain subgraph", s->name.p);
+        }
+        if (s->url.p && (list || s->kpis.p)) {
+            return mer_config_fail(r, list ? list : at(n, "kpis"), "a plain subgraph is at its `url` alone");
+        }
         if (list && !check_placements(r, list, c, &c->sources[i])) {
             return false;
         }

@@ -72,7 +72,8 @@ static const struct mer_config_key placement_keys[] = {
 };
 
 static const struct mer_config_key source_keys[] = {
-    {"sdl", MER_CONFIG_PATH, true, AT(mer_config_source, sdl), .text = "the source's schema with its bindings"},
+    {"sdl", MER_CONFIG_PATH, AT(mer_config_source, sdl), .text = "the source's schema with its bindings"},
+    {"url", MER_CONFIG_URL, AT(mer_config_source, url), .text = "of a plain GraphQL subgraph, in place of all other keys: it is asked as `subgraphs` and `headers` say"},
     {"staleAfter", MER_CONFIG_SECONDS, AT(mer_config_source, stale_after_s), .min = 0, .max = 10 * 365 * 86400LL, .fallback = "60s", .text = "data older than this is marked stale"},
     {"kpis", MER_CONFIG_PATH, AT(mer_config_source, kpis), .text = "the KPI catalogue, for a source that answers KPIs"},
     {"placements", MER_CONFIG_ENTRIES, MANY(mer_config_source, placements, mer_config_placement), .keys = placement_keys, .text = "where the source can be asked"},

@@ -171,7 +171,8 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_printf(&b, "meridian_reloads_total %llu\nmeridian_reloads_refused_total %llu\n",
                    (unsigned long long)rs.reloads, (unsigned long long)rs.refused);
     for (uint32_t i = 0; i < w->now->site->places_n; i++) {
-        if (w->config->router) {
+        const struct mer_site *s = w->now->site;
+        if (s->sources[s->places[i].source].plain) {
             write_subgraph(&b, w->now->site, i);
         } else {
             write_place(&b, w->now->site, i);
@@ -296,7 +297,7 @@ static void sources(struct mer_worker *w, struct mer_http_req *req)
     }
     for (uint32_t i = 0; mer_slice_starts(req->path, prefix) && i < w->now->site->sources_n; i++) {
         struct mer_slice name = mer_slice_make(req->path.p + prefix.n, req->path.n - prefix.n);
-        if (mer_slice_eq(name, w->now->site->sources[i].name)) {
+        if (mer_slice_eq(name, w->now->site->sources[i].name) && !w->now->site->sources[i].plain) {
             mer_request_handle(w, MER_FACE_SOURCES, i, req);
             return;
         }

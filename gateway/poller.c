@@ -183,7 +183,11 @@ struct mer_poller *mer_poller_create(const struct mer_poller_opts *opts)
         p->poller = poller;
         p->place = &s->places[i];
         p->facility = !p->place->sql && p->place->tier == MER_TIER_EDGE;
-        again(p, 1);
+        p->heard =
+            s->sources[p->place->source].plain; // has no health to ask for: its breaker tells how it is
+        if (!p->heard) {
+            again(p, 1);
+        }
     }
     return poller;
 }

@@ -420,7 +420,7 @@ static void execute(struct request *r)
         r->ask.variables = mer_json_raw(r->params.variables_json, r->params.variables);
     }
     r->ask.deadline_mono_us = r->http->received_us + w->config->limits.request_ms * 1000;
-    if (w->config->router) {
+    if (r->on->plain) {
         mer_forward_begin(&r->forward, w->config, r->http->arena);
         r->ask.headers = mer_forward_ask(w->config, r->http, &r->ask.headers_n);
         r->ask.heard = heard;
@@ -520,7 +520,6 @@ static void refuse_answer(struct request *r, size_t bytes)
 static void answered(void *owner)
 {
     struct request *r = owner;
-    const struct mer_worker *w = r->w;
     struct mer_buf b;
     bool has_data = false;
     mer_buf_init(&b, r->http->arena, 4096);
@@ -539,7 +538,7 @@ static void answered(void *owner)
     if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec)) {
         add_tag(r, &a, data);
     }
-    if (w->config->router) {
+    if (r->on->plain) {
         struct mer_slice cacheable = mer_forward_tell(&r->forward, &a);
         r->cacheable = mer_exec_has_errors(r->exec) ? MER_NIL : cacheable;
     }

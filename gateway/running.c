@@ -24,6 +24,9 @@ enum mer_err mer_running_create(struct mer_worker *w, struct mer_snapshot *snaps
     r->snapshot = mer_snapshot_ref(snapshot);
     r->plans = mer_plan_cache_create(PLANS_MAX);
     r->answers = mer_memory_cache_create(w->answers_bytes);
+    for (uint32_t i = 0; i < site->sources_n; i++) {
+        r->plain = r->plain || site->sources[i].plain;
+    }
     site->cache = w->cache;
     site->answers = r->answers;
     *out = r;

@@ -38,6 +38,11 @@ static void copy_regions(struct mer_arena *a, const struct mer_config *c, struct
     }
 }
 
+static struct mer_place plain_place(uint32_t index, uint32_t source, struct mer_slice name)
+{
+    return (struct mer_place){.index = index, .source = source, .name = name, .tier = MER_TIER_GLOBAL};
+}
+
 void mer_site_places(struct mer_arena *a, const struct mer_config *c, struct mer_site *s)
 {
     s->self = (struct mer_self){c->self.name, c->self.tier, c->self.region, c->self.facility};
@@ -47,11 +52,17 @@ void mer_site_places(struct mer_arena *a, const struct mer_config *c, struct mer
     for (uint32_t i = 0; i < c->sources_n; i++) {
         s->sources[i].name = c->sources[i].name;
         s->sources[i].stale_after_us = c->sources[i].stale_after_s * 1000000;
-        s->places_n += c->sources[i].placements_n;
+        s->sources[i].plain = c->sources[i].url.n > 0;
+        s->places_n += s->sources[i].plain ? 1 : c->sources[i].placements_n;
     }
     s->places = MER_NEW_N(a, struct mer_place, s->places_n);
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->sources_n; i++) {
+        if (s->sources[i].plain) {
+            s->sources[i].place = n;
+            s->places[n] = plain_place(n, i, c->sources[i].name);
+            n++;
+        }
         for (uint32_t k = 0; k < c->sources[i].placements_n; k++, n++) {
             const struct mer_config_placement *p = &c->sources[i].placements[k];
             s->places[n] = (struct mer_place){
@@ -80,7 +91,7 @@ void mer_site_subgraphs(struct mer_arena *a, const struct mer_snapshot *snapshot
     for (uint32_t i = 0; i < s->sources_n; i++) {
         struct mer_slice name = snapshot->sources[i].self.name;
         s->sources[i] = (struct mer_site_source){.name = name, .plain = true, .place = i};
-        s->places[i] = (struct mer_place){.index = i, .source = i, .name = name, .tier = MER_TIER_GLOBAL};
+        s->places[i] = plain_place(i, i, name);
     }
 }
 
@@ -88,7 +99,7 @@ static const struct mer_config_placement *placement_at(const struct mer_config *
 {
     uint32_t n = p->index;
     for (uint32_t i = 0; i < p->source; i++) {
-        n -= c->sources[i].placements_n;
+        n -= c->sources[i].url.n ? 1 : c->sources[i].placements_n;
     }
     return &c->sources[p->source].placements[n];
 }
@@ -225,7 +236,13 @@ static enum mer_err make_reach(struct built_site *b, const struct built_site *be
     }
     enum mer_err err = MER_OK;
     for (uint32_t i = 0; i < b->site.places_n && !err; i++) {
-        err = link_place(b->site.loop, c, &b->site.places[i], &b->reach->links[i], diag);
+        uint32_t source = b->site.places[i].source;
+        if (b->site.sources[source].plain) {
+            err = link_subgraph(b->site.loop, b->snapshot, source, &b->reach->links[i], diag);
+            mer_board_set_up(b->reach->board, i, true);
+        } else {
+            err = link_place(b->site.loop, c, &b->site.places[i], &b->reach->links[i], diag);
+        }
     }
     return err;
 }
@@ -236,11 +253,11 @@ static void describe(struct mer_arena *a, const struct mer_snapshot *snapshot, s
 {
     if (snapshot->config->router) {
         mer_site_subgraphs(a, snapshot, s);
-        s->entities_max = (uint32_t)snapshot->config->subgraphs.entities;
-        s->unshared = !snapshot->config->subgraphs.share;
     } else {
         mer_site_places(a, snapshot->config, s);
     }
+    s->entities_max = (uint32_t)snapshot->config->subgraphs.entities;
+    s->unshared = !snapshot->config->subgraphs.share;
     s->graph = &snapshot->graph;
     for (uint32_t i = 0; i < s->sources_n; i++) {
         s->sources[i].binding = snapshot->sources[i].binding;

@@ -179,6 +179,19 @@ enum mer_err mer_snapshot_supergraph(struct mer_arena *a, const char *path, bool
     return in_file(diag, mer_supergraph_load(a, text, out, diag), path);
 }
 
+// Its schema is what the supergraph tells of it.
+static enum mer_err load_plain(struct mer_snapshot *s, const struct mer_supergraph *sg, uint32_t i,
+                               struct mer_diag *diag)
+{
+    const struct mer_config_source *c = &s->config->sources[i];
+    const struct mer_subgraph *g = mer_supergraph_subgraph(sg, c->name);
+    if (!g) {
+        return mer_diag_set(diag, MER_ERR_INVALID, "%.*s: no subgraph %.*s", MER_FMT(s->config->supergraph),
+                            MER_FMT(c->name));
+    }
+    return mer_snapshot_plain(s, sg, i, g, c->url, diag);
+}
+
 static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
 {
     const struct mer_config *c = s->config;
@@ -194,8 +207,9 @@ static enum mer_err load_all(struct mer_snapshot *s, struct mer_diag *diag)
     s->sources = MER_NEW_N(s->arena, struct mer_snapshot_source, c->sources_n);
     s->sources_n = c->sources_n;
     for (uint32_t i = 0; i < c->sources_n && !err; i++) {
-        err = load_source(s->arena, &c->sources[i], i, &s->sources[i], diag);
-        sources[i] = (struct mer_source){c->sources[i].name, i, s->sources[i].self.schema, true};
+        err = c->sources[i].url.n ? load_plain(s, sg, i, diag)
+                                  : load_source(s->arena, &c->sources[i], i, &s->sources[i], diag);
+        sources[i] = s->sources[i].self;
     }
     err = err ? err
               : in_file(diag, mer_graph_of_supergraph(s->arena, sg, sources, c->sources_n, &s->graph, diag),

@@ -24,7 +24,7 @@ struct mer_snapshot_source {
     struct mer_graph graph; // the source alone
     struct mer_source self; // its only source
     // Of a plain subgraph:
-    struct mer_slice url; // n == 0: the source is one of the configuration's
+    struct mer_slice url; // n == 0: the source is one of ours
     struct sockaddr_storage address;
     socklen_t address_len;
 };

@@ -35,6 +35,7 @@ struct mer_running {
     struct mer_site *site;
     struct mer_plan_cache *plans;
     struct mer_memory_cache *answers;
+    bool plain; // some source is a plain subgraph: headers are forwarded
     uint32_t refs;
 };
 
