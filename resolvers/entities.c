@@ -44,22 +44,28 @@ static struct mer_exec_error *origin(struct mer_exec_error *e)
     return e->origin ? e->origin : e;
 }
 
-// Without its key an object cannot be asked for: what failed there fails here.
-static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o,
-                         struct mer_exec_error *e)
+// The same failure, told of objects at another place.
+static struct mer_exec_error *told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
 {
-    if (!e) {
-        return;
-    }
-    if (f->plain && (!f->hung || f->hung->origin != origin(e))) {
+    if (!f->hung || f->hung->origin != origin(e)) {
         f->hung = MER_NEW(x->a, struct mer_exec_error);
         *f->hung = *e;
         f->hung->origin = origin(e);
         f->hung->told = f->hung->rest_n = 0;
     }
-    exec_hang(
-        x, o,
-        &(struct mer_obj_more){.fetch = f->plan->index, .whole = f->plain, .error = f->plain ? f->hung : e});
+    return f->hung;
+}
+
+// Without its key an object cannot be asked for: what failed there fails here.
+static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o,
+                         struct mer_exec_error *e)
+{
+    if (e) {
+        exec_hang(x, o,
+                  &(struct mer_obj_more){.fetch = f->plan->index,
+                                         .whole = f->plain,
+                                         .error = f->plain ? told_here(x, f, e) : e});
+    }
 }
 
 static uint32_t id_index(struct exec_fetch *f, struct mer_slice id)
@@ -197,8 +203,10 @@ static void add_entity(struct mer_exec *x, struct exec_fetch *f, struct mer_obj 
 
 // ---- splices ----
 
-static void join(struct mer_exec *x, const struct mer_val *into, const struct mer_val *from, uint32_t fetch)
+static void join(struct mer_exec *x, struct exec_fetch *f, const struct mer_val *into,
+                 const struct mer_val *from)
 {
+    uint32_t fetch = f->plan->from.fetch;
     if (into->kind == MER_VAL_OBJECT && from->kind == MER_VAL_OBJECT) {
         exec_hang(x, into->object, &(struct mer_obj_more){.fetch = fetch, .object = from->object});
         for (const struct mer_obj_more *m = from->object->more; m; m = m->next) {
@@ -207,19 +215,22 @@ static void join(struct mer_exec *x, const struct mer_val *into, const struct me
     }
     if (into->kind == MER_VAL_LIST && from->kind == MER_VAL_LIST) {
         for (uint32_t i = 0; i < into->n && i < from->n; i++) {
-            join(x, &into->items[i], &from->items[i], fetch);
+            join(x, f, &into->items[i], &from->items[i]);
         }
     }
     if (from->kind == MER_VAL_NULL && from->error && into->kind == MER_VAL_OBJECT) {
-        exec_hang(x, into->object, &(struct mer_obj_more){.fetch = fetch, .error = from->error});
+        exec_hang(
+            x, into->object,
+            &(struct mer_obj_more){.fetch = fetch, .whole = f->plain, .error = told_here(x, f, from->error)});
     }
 }
 
-static void splice(struct mer_exec *x, const struct mer_plan_fetch *plan, struct mer_obj *o)
+static void splice(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o)
 {
+    const struct mer_plan_fetch *plan = f->plan;
     uint32_t home = plan->parent;
     struct mer_val into = mer_val_at(o, plan->into, home), from = mer_val_at(o, plan->from, home);
-    join(x, &into, &from, plan->from.fetch);
+    join(x, f, &into, &from);
 }
 
 // ---- finding ----
@@ -237,7 +248,7 @@ static void found(void *owner, struct mer_obj *o)
         return;
     }
     if (plan->kind == MER_FETCH_SPLICE) {
-        splice(c->x, plan, o);
+        splice(c->x, c->f, o);
         return;
     }
     if (plan->kind != MER_FETCH_ENTITY) {
