@@ -1124,14 +1124,15 @@ static struct mer_slice state_text(struct mer_chooser *c, const struct mer_asked
 {
     struct mer_buf b;
     mer_buf_init(&b, c->a, 32);
-    mer_buf_printf(&b, "%u", asked->id);
+    uint32_t head[2] = {asked->id, n};
+    mer_buf_add(&b, mer_slice_make((const char *)head, sizeof(head)));
     for (uint32_t i = 0; i < n; i++) {
-        mer_buf_printf(&b, "|%u,%d,%d%d%d%d", homes[i].source,
-                       homes[i].provides ? (int)homes[i].provides->id : -1, homes[i].untyped,
-                       homes[i].keys_only, homes[i].write, homes[i].resident);
-        for (uint32_t k = 0; homes[i].reach && k <= c->graph->sources_n / 64; k++) {
-            mer_buf_printf(&b, ",%llx", (unsigned long long)homes[i].reach[k]);
-        }
+        uint32_t flags = (uint32_t)homes[i].untyped | (uint32_t)homes[i].keys_only << 1 |
+                         (uint32_t)homes[i].write << 2 | (uint32_t)homes[i].resident << 3;
+        uint32_t own[3] = {homes[i].source, homes[i].provides ? homes[i].provides->id + 1 : 0, flags};
+        mer_buf_add(&b, mer_slice_make((const char *)own, sizeof(own)));
+        size_t words = homes[i].reach ? c->graph->sources_n / 64 + 1 : 0;
+        mer_buf_add(&b, mer_slice_make((const char *)homes[i].reach, words * sizeof(uint64_t)));
     }
     return mer_buf_slice(&b);
 }

@@ -66,6 +66,18 @@ struct mer_selector *mer_selector_create(struct mer_arena *keep, struct mer_aren
 
 // ---- one name for what is equal ----
 
+// Names are bytes, not text: they are made often and read by nobody.
+static void put_number(struct mer_buf *b, uintptr_t n)
+{
+    mer_buf_add(b, mer_slice_make((const char *)&n, sizeof(n)));
+}
+
+static void put_text(struct mer_buf *b, struct mer_slice s)
+{
+    put_number(b, s.n);
+    mer_buf_add(b, s);
+}
+
 static uintptr_t number_of(struct mer_selector *s, struct mer_slice text)
 {
     uintptr_t id = (uintptr_t)mer_map_get(&s->texts, text);
@@ -87,14 +99,17 @@ static uintptr_t set_id(struct mer_selector *s, const struct mer_ast_selection_s
 
 static void write_selection(struct mer_selector *s, struct mer_buf *b, const struct mer_ast_selection *sel)
 {
-    mer_buf_printf(b, "%d|%.*s|%.*s|%.*s", (int)sel->kind, MER_FMT(sel->alias), MER_FMT(sel->name),
-                   MER_FMT(sel->condition));
-    mer_print_arguments_min(b, sel->arguments, sel->arguments_n);
-    mer_print_directives_min(b, &sel->directives);
-    if (sel->selections) {
-        mer_buf_printf(b, "{%zu}", (size_t)set_id(s, sel->selections));
+    put_number(b, (uintptr_t)sel->kind);
+    put_text(b, sel->alias);
+    put_text(b, sel->name);
+    put_text(b, sel->condition);
+    if (sel->arguments_n) {
+        mer_print_arguments_min(b, sel->arguments, sel->arguments_n);
     }
-    mer_buf_add_char(b, ';');
+    if (sel->directives.n) {
+        mer_print_directives_min(b, &sel->directives);
+    }
+    put_number(b, sel->selections ? set_id(s, sel->selections) : 0);
 }
 
 // Fragments are of one document, so a spread's name stands for its content.
@@ -120,7 +135,8 @@ const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_se
     struct mer_buf b;
     mer_buf_init(&b, s->a, 16 * (size_t)n + 1);
     for (uint32_t i = 0; i < n; i++) { // conditions are interned: an address is a name
-        mer_buf_printf(&b, "%zu@%p;", (size_t)set_id(s, sets[i].set), (const void *)sets[i].condition);
+        put_number(&b, set_id(s, sets[i].set));
+        put_number(&b, (uintptr_t)sets[i].condition);
     }
     struct mer_ask *ask = mer_map_get(&s->asks, mer_buf_slice(&b));
     if (ask) {
@@ -303,9 +319,12 @@ static void add_answerer(struct mer_selector *s, struct answerers *to, struct me
     }
     grown[to->n++] = c;
     to->items = grown;
-    mer_buf_printf(b, "%u,%d%d%d,%u,%p|%.*s|%.*s;", c.in->source, c.in->external, c.in->key, (int)c.in->when,
-                   c.in->label, (const void *)c.as, MER_FMT(c.in->requires_text),
-                   MER_FMT(c.in->provides_text));
+    put_number(b, c.in->source);
+    put_number(b, (uintptr_t)c.in->external | (uintptr_t)c.in->key << 1 | (uintptr_t)c.in->when << 2);
+    put_number(b, c.in->label);
+    put_number(b, (uintptr_t)c.as);
+    put_text(b, c.in->requires_text);
+    put_text(b, c.in->provides_text);
 }
 
 static void add_interface_objects(struct mer_selector *s, const struct mer_field *field, struct answerers *to,
@@ -328,7 +347,8 @@ static void add_interface_objects(struct mer_selector *s, const struct mer_field
 // What differs between the types of a field decides, too, whether they can be asked as one.
 static void write_type(struct mer_buf *b, const struct mer_type_ref *t)
 {
-    mer_buf_printf(b, "%u.%u.%x", t->type->index, t->depth, t->non_null);
+    put_number(b, (uintptr_t)t->type->index << 32 | t->non_null);
+    put_number(b, t->depth);
 }
 
 static const struct answerers *answerers_of(struct mer_selector *s, const struct mer_field *field)
@@ -378,19 +398,21 @@ static bool is_meta(const struct mer_selector *s, const struct mer_field *f)
 }
 
 static struct mer_slice unit_text(struct mer_selector *s, const struct collected *col,
-                                  const struct mer_type *type, const struct mer_ask *sub)
+                                  const struct mer_type *type, const struct mer_ask *sub, bool unasked)
 {
     struct mer_buf b;
-    mer_buf_init(&b, s->a, 96);
-    mer_buf_printf(&b, "%.*s:%.*s", MER_FMT(col->key), MER_FMT(col->field->name));
-    mer_print_arguments_min(&b, col->ast->arguments, col->ast->arguments_n);
-    mer_buf_printf(&b, "|%d|%zu|", sub ? (int)sub->id : -1,
-                   is_meta(s, col->field) ? (size_t)0 : (size_t)answerers_of(s, col->field)->id);
+    mer_buf_init(&b, s->a, 128);
+    put_text(&b, col->key);
+    put_text(&b, col->field->name);
+    put_number(&b, sub ? sub->id + 1 : 0);
+    put_number(&b, is_meta(s, col->field) ? 0 : answerers_of(s, col->field)->id);
     for (uint32_t i = 0; i < col->kept_if_n; i++) {
-        mer_buf_printf(&b, "%p,", (const void *)col->kept_if[i]);
+        put_number(&b, (uintptr_t)col->kept_if[i]);
     }
-    if (s->rows) {
-        mer_buf_printf(&b, "|%u", type->index);
+    put_number(&b, s->rows ? type->index + 1 : 0);
+    put_number(&b, unasked);
+    if (col->ast->arguments_n) {
+        mer_print_arguments_min(&b, col->ast->arguments, col->ast->arguments_n);
     }
     return mer_buf_slice(&b);
 }
@@ -417,8 +439,7 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
     struct mer_arena *a = g->s->a;
     const struct mer_ask *sub = col->sub_n ? mer_ask_of(g->s, col->sub, col->sub_n) : NULL;
     bool unasked = !mer_types_hold(g->askable, type) && !is_meta(g->s, col->field);
-    struct mer_slice text = unit_text(g->s, col, type, sub);
-    text = unasked ? mer_arena_printf(a, "%.*s|unasked", MER_FMT(text)) : text;
+    struct mer_slice text = unit_text(g->s, col, type, sub, unasked);
     uintptr_t at = (uintptr_t)mer_map_get(&g->units, text);
     if (!at) {
         struct mer_asked *q = g->asked;
@@ -477,10 +498,10 @@ static struct mer_slice question_text(struct mer_selector *s, const struct mer_a
 {
     struct mer_buf b;
     mer_buf_init(&b, s->a, 32);
-    mer_buf_printf(&b, "%u|%u|", ask->id, declared->index);
+    put_number(&b, ask->id);
+    put_number(&b, declared->index);
     for (uint32_t i = 0; i < possible->n; i++) {
-        mer_buf_printf(&b, "%u%s", possible->items[i]->index,
-                       mer_types_hold(askable, possible->items[i]) ? "," : "-");
+        put_number(&b, possible->items[i]->index * 2u + mer_types_hold(askable, possible->items[i]));
     }
     return mer_buf_slice(&b);
 }
