@@ -39,6 +39,15 @@ struct mer_running *mer_running_ref(struct mer_running *r)
     return r;
 }
 
+// Schemas and plans are many small blocks: what a reload took is given back now. A sanitizer has a heap of its
+// own, and the C library's must not be touched beside it.
+static void give_back(void)
+{
+#ifndef MER_SANITIZED
+    malloc_trim(0);
+#endif
+}
+
 void mer_running_unref(struct mer_running *r)
 {
     if (!r || --r->refs > 0) {
@@ -49,5 +58,5 @@ void mer_running_unref(struct mer_running *r)
     mer_site_destroy(r->site);
     mer_snapshot_unref(r->snapshot);
     free(r);
-    malloc_trim(0); // schemas and plans are many small blocks: what a reload took is given back now
+    give_back();
 }
