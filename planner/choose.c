@@ -1055,7 +1055,7 @@ static bool by_interface(const struct build *b, const struct mer_unit *u)
     const struct mer_candidate *cands = NULL;
     uint32_t n = mer_unit_candidates(b->c->selector, u, &cands);
     for (uint32_t i = 0; i < n; i++) {
-        if (cands[i].as == b->asked->declared && !cands[i].in->external) {
+        if (cands[i].as == b->asked->declared && !cands[i].in->external && !cands[i].in->requires) {
             return true;
         }
     }

@@ -70,6 +70,8 @@ struct mer_chooser;
 struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *trials,
                                        const struct mer_graph *graph, struct mer_selector *selector,
                                        const uint64_t *labels_on, enum mer_operation_kind kind);
+// The labels that choices depended on so far, as a bit set: with any other labels on, the plan is the same.
+const uint64_t *mer_chooser_labels_seen(const struct mer_chooser *c);
 // homes_n 0: at the root of the answer. MER_ERR_INVALID: there is no way to answer (*missing, if not NULL,
 // is a field that lacks one); MER_ERR_LIMIT as mer_asked_of.
 enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, const struct mer_home *homes,

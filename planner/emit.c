@@ -21,6 +21,7 @@ struct mer_emitter {
     uint32_t fetches_n, fetches_cap;
     struct mer_shape_field **ages;
     uint32_t ages_n, ages_cap;
+    uint32_t guarded_n;
     struct numbers *after; // while what a fetch needs is emitted: the fetches that bring it
 };
 
@@ -401,6 +402,8 @@ static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struc
 {
     *out = (struct mer_shape_field){
         .key = u->key, .field = api_field(e, u), .ast = u->ast, .kept_if = u->kept_if, .fetch = UINT32_MAX};
+    out->guards = u->guards;
+    out->guarded = u->guards.n ? ++e->guarded_n : 0;
     if (u->unasked) {
         return MER_OK; // null, and nobody is asked
     }
@@ -608,7 +611,7 @@ static void keep_choices(struct mer_emitter *e, struct spot *s, const struct mer
 {
     for (uint32_t i = 0; i < asked->units_n; i++) {
         for (uint32_t k = 0; k < choices[i].facets_n; k++) {
-            keep_facet(e, &s->facets[choices[i].facets[k]], kept ? kept : &asked->units[i].kept_if);
+            keep_facet(e, &s->facets[choices[i].facets[k]], kept ? kept : &asked->units[i].asked_if);
         }
     }
 }
@@ -812,6 +815,7 @@ static void make_variants(struct mer_emitter *e, const struct spot *s, const str
         struct mer_shape_variant *v = &shape->variants[shape->variants_n++];
         v->fields = MER_NEW_N(e->a, struct mer_shape_field, g->units_n + 1);
         v->fields_n = g->units_n;
+        v->guards = g->guards;
         for (uint32_t k = 0; k < g->units_n; k++) {
             v->fields[k] = fields[g->units[k]];
             if (v->fields[k].kind == MER_SHAPE_FRESHNESS) {
@@ -842,7 +846,7 @@ static enum mer_err emit_units(struct mer_emitter *e, struct spot *s, struct mer
     enum mer_err err = enter_facets(e, s);
     for (uint32_t i = 0; i < s->asked->units_n && !err; i++) {
         const struct mer_unit *u = &s->asked->units[i];
-        err = emit_unit(e, s, u, &sol->choices[i], &u->kept_if, &fields[i]);
+        err = emit_unit(e, s, u, &sol->choices[i], &u->asked_if, &fields[i]);
     }
     if (mer_arena_exhausted(e->a)) {
         return mer_diag_set(e->diag, MER_ERR_LIMIT, "the operation takes too much memory to plan");
@@ -903,4 +907,5 @@ void mer_emit_end(struct mer_emitter *e, struct mer_plan *plan)
     plan->fetches_n = e->fetches_n;
     plan->ages = e->ages;
     plan->ages_n = e->ages_n;
+    plan->guarded_n = e->guarded_n;
 }

@@ -125,7 +125,7 @@ static void read_override(struct maker *m, const struct mer_supergraph *sg,
                           const struct mer_join_field_set *set, const struct mer_join_field *join,
                           struct mer_fed_field_in *in)
 {
-    if (join->override_label.n) {
+    if (join->override_label.n && join->override_from.n) { // the other one may name the label, too
         in->when = MER_FED_LABEL_ON;
         in->label = label_index(m, join->override_label);
         return;
@@ -174,8 +174,9 @@ static void read_field(struct maker *m, const struct mer_supergraph *sg, struct 
             .requires_text = join->requires,
             .provides_text = join->provides,
         };
-        in->external = (join->external || join->used_overridden) && !in->key;
         read_override(m, sg, set, join, in);
+        bool gone = join->used_overridden && in->when == MER_FED_ALWAYS;
+        in->external = (join->external || gone) && !in->key;
     }
 }
 
@@ -210,6 +211,7 @@ enum mer_err mer_federation_of_supergraph(struct mer_arena *a, const struct mer_
             read_field(&m, sg, t, k, &join->fields[k], subgraph_of);
         }
     }
+    mer_guards_read(a, sg, m.f);
     return MER_OK;
 }
 

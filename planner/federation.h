@@ -6,6 +6,7 @@
 #ifndef MER_PLANNER_FEDERATION_H
 #define MER_PLANNER_FEDERATION_H
 
+#include "planner/guards.h"
 #include "planner/plan.h"
 #include "schema/supergraph.h"
 
@@ -41,6 +42,7 @@ struct mer_fed_field_in {
 struct mer_fed_field {
     struct mer_fed_field_in *in; // by the sources' names
     uint32_t in_n;
+    struct mer_guards guards; // of a field of an object: its own and those of what it answers
 };
 
 struct mer_fed_type {
@@ -48,6 +50,7 @@ struct mer_fed_type {
     const struct mer_type *api;   // NULL: @inaccessible
     struct mer_fed_type_in *in;   // by source
     struct mer_fed_field *fields; // by index of type->fields
+    struct mer_guards guards;     // of an object of the type
 };
 
 struct mer_federation {
@@ -56,6 +59,8 @@ struct mer_federation {
     struct mer_fed_type *of;  // by index of types->types
     struct mer_slice *labels; // of progressive overrides, each once
     uint32_t labels_n;
+    struct mer_guard *guards; // each once
+    uint32_t guards_n;
 };
 
 // Sources are matched with the supergraph's subgraphs by name; a subgraph without a source is left out.

@@ -25,10 +25,12 @@ static inline bool mer_types_hold(const struct mer_types *set, const struct mer_
     return set->n == 0;
 }
 
-// A chain of @skip/@include lists that must all keep the selection.
+// A chain of @skip/@include lists that must all keep the selection, and of guards that must all let it
+// through.
 struct mer_condition {
-    const struct mer_ast_directives *directives;
+    const struct mer_ast_directives *directives; // NULL: none
     const struct mer_condition *outer;
+    uint32_t guard; // index + 1 in the federation's guards (guards.h); 0: none
 };
 
 // Several chains, any of which keeps it; n == 0: it is always there.

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "planner/fetch.h"
 
+static bool holds(const struct mer_condition *c, const struct mer_variables *vars)
+{
+    return !(c->guard && mer_refused(vars, c->guard - 1)) &&
+           (!c->directives || mer_selection_kept(c->directives, vars));
+}
+
 bool mer_kept(const struct mer_kept_if *k, const struct mer_variables *vars)
 {
     if (k->n == 0) {
@@ -8,7 +14,7 @@ bool mer_kept(const struct mer_kept_if *k, const struct mer_variables *vars)
     }
     for (uint32_t i = 0; i < k->n; i++) {
         const struct mer_condition *c = k->items[i];
-        while (c && mer_selection_kept(c->directives, vars)) {
+        while (c && holds(c, vars)) {
             c = c->outer;
         }
         if (!c) {

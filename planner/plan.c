@@ -2,6 +2,7 @@
 #include "planner/plan.h"
 
 #include "planner/emit.h"
+#include "planner/federation.h"
 #include "planner/fetch_text.h"
 
 #define MAX_SHAPE_FIELDS 50000u
@@ -56,7 +57,7 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
         return mer_diag_set(m->diag, MER_ERR_INVALID, "the schema has no such operation type");
     }
     const struct mer_asked *asked = NULL;
-    struct mer_ask_set whole = {op->selections, NULL};
+    struct mer_ask_set whole = {op->selections, NULL, false};
     struct mer_types one = {&root, 1}, all = {0};
     enum mer_err err =
         mer_asked_of(m->selector, mer_ask_of(m->selector, &whole, 1), root, &one, &all, &asked);
@@ -79,6 +80,19 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
     return err;
 }
 
+static void note_labels(struct making *m, const uint64_t *on, struct mer_plan *p)
+{
+    uint32_t n = m->graph->federation->labels_n / 64 + 1;
+    const uint64_t *seen = mer_chooser_labels_seen(m->chooser);
+    uint64_t *seen_kept = MER_NEW_N(m->a, uint64_t, n), *on_kept = MER_NEW_N(m->a, uint64_t, n);
+    for (uint32_t i = 0; i < n; i++) {
+        seen_kept[i] = seen[i];
+        on_kept[i] = on ? on[i] & seen[i] : 0;
+    }
+    p->labels_seen = seen_kept;
+    p->labels_on = on_kept;
+}
+
 enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
                             const struct mer_ast_document *doc, const struct mer_ast_operation *op,
                             const struct mer_plan_limits *limits, struct mer_plan **out,
@@ -92,9 +106,11 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
     m.scratch = mer_arena_create(SCRATCH_BYTES);
     m.selector = mer_selector_create(a, m.scratch, graph, doc, max, diag);
     m.trials = mer_arena_create(0);
-    m.chooser = mer_chooser_create(m.scratch, m.trials, graph, m.selector, NULL, op->kind);
+    m.chooser = mer_chooser_create(m.scratch, m.trials, graph, m.selector, limits ? limits->labels_on : NULL,
+                                   op->kind);
     m.emitter = mer_emitter_create(a, m.scratch, graph, m.selector, m.chooser, op->kind, diag);
     enum mer_err err = make(&m, op, p);
+    note_labels(&m, limits ? limits->labels_on : NULL, p);
     mer_arena_destroy(m.trials);
     mer_arena_destroy(m.scratch);
     *out = p;

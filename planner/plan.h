@@ -49,6 +49,12 @@ enum mer_shape_kind {
     MER_SHAPE_SERVICE = 4,       // _service of a source: its own SDL
 };
 
+// What a caller must be granted, all of it: indexes in the federation's guards (guards.h).
+struct mer_guards {
+    const uint32_t *items;
+    uint32_t n;
+};
+
 struct mer_shape_field {
     struct mer_slice key;
     const struct mer_field *field; // of the API schema
@@ -58,13 +64,16 @@ struct mer_shape_field {
     uint32_t fetch; // index of the fetch that answers it
     uint32_t slot;  // in that fetch's row of the object
     struct mer_shape *sub;
-    uint32_t age; // MER_SHAPE_FRESHNESS: index in the plan's ages
+    uint32_t age;             // MER_SHAPE_FRESHNESS: index in the plan's ages
+    struct mer_guards guards; // without which it is null, and nobody was asked for it
+    uint32_t guarded;         // its number among the plan's guarded fields, from 1; 0: it is not
 };
 
 struct mer_shape_variant {
     struct mer_types types; // of graph->types; n == 0: whatever may stand here
     struct mer_shape_field *fields;
     uint32_t fields_n;
+    struct mer_guards guards; // without which objects of these types are null
 };
 
 struct mer_shape {
@@ -149,6 +158,8 @@ struct mer_plan_fetch {
     enum mer_combiner combiner;
     // of a GraphQL server (fetch_text.h); NULL: it varies with the variables, or there is none
     const struct mer_fetch_text *text;
+    // entity, with a text: the first fetch that asks the same source for exactly the same; itself without one
+    uint32_t like;
 };
 
 struct mer_plan {
@@ -161,10 +172,14 @@ struct mer_plan {
     bool serial;                   // mutation: root fetches one after the other, each with what hangs on it
     struct mer_shape_field **ages; // every field of kind MER_SHAPE_FRESHNESS
     uint32_t ages_n;
+    uint32_t guarded_n; // fields and variants that have guards
+    // Of progressive overrides: the labels that it depends on, and which of them were on; bit sets.
+    const uint64_t *labels_seen, *labels_on;
 };
 
 struct mer_plan_limits {
     uint32_t max_shape_fields; // 0: 50,000
+    const uint64_t *labels_on; // bit set of the federation's override labels; NULL: none
 };
 
 // The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields; MER_ERR_INVALID: a

@@ -10,6 +10,7 @@ struct collected {
     const struct mer_condition **kept_if;
     uint32_t kept_if_n;
     bool always;
+    bool clients; // a client asks it, not only we
     struct mer_ask_set *sub;
     uint32_t sub_n;
 };
@@ -137,6 +138,7 @@ const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_se
     for (uint32_t i = 0; i < n; i++) { // conditions are interned: an address is a name
         put_number(&b, set_id(s, sets[i].set));
         put_number(&b, (uintptr_t)sets[i].condition);
+        put_number(&b, sets[i].ours);
     }
     struct mer_ask *ask = mer_map_get(&s->asks, mer_buf_slice(&b));
     if (ask) {
@@ -165,7 +167,7 @@ static const struct mer_condition *under(struct mer_selector *s, const struct me
     struct mer_condition *cond = mer_map_get(&s->conditions, mer_buf_slice(&b));
     if (!cond) {
         cond = MER_NEW(s->keep, struct mer_condition);
-        *cond = (struct mer_condition){ds, outer};
+        *cond = (struct mer_condition){ds, outer, 0};
         mer_map_add(&s->conditions, mer_buf_slice(&b), cond);
     }
     return cond;
@@ -189,10 +191,11 @@ static void append_condition(struct mer_arena *a, struct collected *col, const s
 }
 
 static void append_set(struct mer_selector *s, struct collected *col, const struct mer_ast_selection_set *set,
-                       const struct mer_condition *cond)
+                       const struct mer_condition *cond, bool ours)
 {
     for (uint32_t i = 0; i < col->sub_n; i++) {
-        if (col->sub[i].condition == cond && set_id(s, col->sub[i].set) == set_id(s, set)) {
+        if (col->sub[i].condition == cond && col->sub[i].ours == ours &&
+            set_id(s, col->sub[i].set) == set_id(s, set)) {
             return; // the same said twice
         }
     }
@@ -200,7 +203,7 @@ static void append_set(struct mer_selector *s, struct collected *col, const stru
     if (col->sub_n) {
         memcpy(grown, col->sub, col->sub_n * sizeof(*grown));
     }
-    grown[col->sub_n++] = (struct mer_ask_set){set, cond};
+    grown[col->sub_n++] = (struct mer_ask_set){set, cond, ours};
     col->sub = grown;
 }
 
@@ -230,7 +233,7 @@ static enum mer_err too_many(struct mer_selector *s, struct mer_loc loc)
 }
 
 static enum mer_err collect_field(struct collector *k, const struct mer_ast_selection *sel,
-                                  const struct mer_condition *cond)
+                                  const struct mer_condition *cond, bool ours)
 {
     struct mer_selector *s = k->s;
     const struct mer_field *field = mer_schema_field(s->graph->types, k->type, sel->name);
@@ -250,6 +253,7 @@ static enum mer_err collect_field(struct collector *k, const struct mer_ast_sele
         col->field = field;
         col->ast = sel;
     }
+    col->clients = col->clients || !ours;
     if (!cond) {
         col->always = true;
         col->kept_if_n = 0;
@@ -257,7 +261,7 @@ static enum mer_err collect_field(struct collector *k, const struct mer_ast_sele
         append_condition(s->keep, col, cond);
     }
     if (sel->selections) {
-        append_set(s, col, sel->selections, cond);
+        append_set(s, col, sel->selections, cond, ours);
     }
     return MER_OK;
 }
@@ -278,20 +282,20 @@ inside(const struct mer_selector *s, const struct mer_ast_selection *sel, const 
 }
 
 static enum mer_err collect_set(struct collector *k, const struct mer_ast_selection_set *set,
-                                const struct mer_condition *outer)
+                                const struct mer_condition *outer, bool ours)
 {
     enum mer_err err = MER_OK;
     for (uint32_t i = 0; i < set->n && !err; i++) {
         const struct mer_ast_selection *sel = set->items[i];
         const struct mer_condition *cond = under(k->s, &sel->directives, outer);
         if (sel->kind == MER_SEL_FIELD) {
-            err = collect_field(k, sel, cond);
+            err = collect_field(k, sel, cond, ours);
             continue;
         }
         const struct mer_type *on = NULL;
         const struct mer_ast_selection_set *inner = inside(k->s, sel, &on);
         if (inner && (!on || mer_type_covers(on, k->type))) {
-            err = collect_set(k, inner, cond);
+            err = collect_set(k, inner, cond, ours);
         }
     }
     return err;
@@ -303,7 +307,8 @@ static enum mer_err collect(struct collector *k, const struct mer_ask *ask)
     mer_map_init(&k->by_key, k->s->a);
     for (uint32_t i = 0; i < ask->sets_n && !err; i++) {
         // A condition of the parent's only occurrence is the parent's own: it need not be asked again.
-        err = collect_set(k, ask->sets[i].set, ask->sets_n > 1 ? ask->sets[i].condition : NULL);
+        err = collect_set(k, ask->sets[i].set, ask->sets_n > 1 ? ask->sets[i].condition : NULL,
+                          ask->sets[i].ours);
     }
     return err;
 }
@@ -397,6 +402,67 @@ static bool is_meta(const struct mer_selector *s, const struct mer_field *f)
            f == api->type_field || f == types->schema_field || f == types->type_field;
 }
 
+struct unit_guards {
+    struct mer_guards type, field;
+};
+
+// What a field of that type is guarded by: as a field, and because of the type of the object that has it.
+static struct unit_guards guards_of(const struct mer_selector *s, const struct collected *col,
+                                    const struct mer_type *type)
+{
+    struct unit_guards g = {0};
+    const struct mer_fed_type *t = mer_fed_type(s->graph->federation, type);
+    if (col->clients && s->graph->federation->guards_n && !is_meta(s, col->field)) {
+        g.type = t->guards;
+        g.field = col->field->parent == type && t->fields ? t->fields[col->field->index].guards : g.field;
+    }
+    return g;
+}
+
+static void put_guards(struct mer_buf *b, const struct mer_guards *g)
+{
+    put_number(b, g->n);
+    for (uint32_t i = 0; i < g->n; i++) {
+        put_number(b, g->items[i]);
+    }
+}
+
+// Each chain, with guards before it.
+static struct mer_kept_if guarded_by(struct mer_selector *s, const struct mer_kept_if *kept,
+                                     const struct mer_guards *guards)
+{
+    if (guards->n == 0) {
+        return *kept;
+    }
+    struct mer_kept_if out = {MER_NEW_N(s->keep, const struct mer_condition *, kept->n + 1), 0};
+    for (uint32_t i = 0; i == 0 || i < kept->n; i++) {
+        const struct mer_condition *chain = kept->n ? kept->items[i] : NULL;
+        for (uint32_t g = 0; g < guards->n; g++) {
+            struct mer_condition *c = MER_NEW(s->keep, struct mer_condition);
+            *c = (struct mer_condition){NULL, chain, guards->items[g] + 1};
+            chain = c;
+        }
+        out.items[out.n++] = chain;
+    }
+    return out;
+}
+
+static bool is_root(const struct mer_selector *s, const struct mer_type *t)
+{
+    const struct mer_type *const *roots = s->graph->types->roots;
+    return t == roots[MER_OP_QUERY] || t == roots[MER_OP_MUTATION] || t == roots[MER_OP_SUBSCRIPTION];
+}
+
+// Objects of a guarded type are null as a whole; of a root type, each of its fields is.
+static void guard_unit(struct mer_selector *s, struct mer_unit *u, const struct collected *col,
+                       const struct mer_type *type)
+{
+    struct unit_guards g = guards_of(s, col, type);
+    struct mer_guards all = mer_guards_join(s->keep, &g.type, &g.field);
+    u->guards = is_root(s, type) ? all : g.field;
+    u->asked_if = guarded_by(s, &u->kept_if, &all);
+}
+
 static struct mer_slice unit_text(struct mer_selector *s, const struct collected *col,
                                   const struct mer_type *type, const struct mer_ask *sub, bool unasked)
 {
@@ -411,6 +477,9 @@ static struct mer_slice unit_text(struct mer_selector *s, const struct collected
     }
     put_number(&b, s->rows ? type->index + 1 : 0);
     put_number(&b, unasked);
+    struct unit_guards g = guards_of(s, col, type);
+    put_guards(&b, &g.type);
+    put_guards(&b, &g.field);
     if (col->ast->arguments_n) {
         mer_print_arguments_min(&b, col->ast->arguments, col->ast->arguments_n);
     }
@@ -458,11 +527,25 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
                                                  .unasked = unasked,
                                                  .sub = sub,
                                                  .index = q->units_n};
+        guard_unit(g->s, &q->units[q->units_n], col, type);
         at = ++q->units_n;
         mer_map_add(&g->units, text, (void *)at);
     }
     add_type(a, &g->asked->units[at - 1].on, type, g->asked->possible.n);
     return (uint32_t)at - 1;
+}
+
+static struct mer_slice group_text(struct mer_arena *a, const uint32_t *units, uint32_t n,
+                                   const struct mer_guards *guards)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, a, (n + 1) * sizeof(*units));
+    mer_buf_add(&b, mer_slice_make((const char *)units, n * sizeof(*units)));
+    if (guards->n) {
+        mer_buf_add(&b, MER_S("guarded "));
+        put_guards(&b, guards);
+    }
+    return b.n ? mer_buf_slice(&b) : MER_S("-");
 }
 
 static void group_type(struct grouping *g, const struct collector *k)
@@ -472,8 +555,11 @@ static void group_type(struct grouping *g, const struct collector *k)
     for (uint32_t i = 0; i < k->n; i++) {
         units[i] = unit_index(g, &k->items[i], k->type);
     }
-    struct mer_slice text = mer_slice_make((const char *)units, k->n * sizeof(*units));
-    text = k->n ? text : MER_S("-");
+    struct mer_guards guards = {0};
+    for (uint32_t i = 0; i < k->n && guards.n == 0; i++) {
+        guards = k->items[i].clients ? mer_fed_type(g->s->graph->federation, k->type)->guards : guards;
+    }
+    struct mer_slice text = group_text(a, units, k->n, &guards);
     uintptr_t at = (uintptr_t)mer_map_get(&g->groups, text);
     struct mer_asked *q = g->asked;
     if (!at) {
@@ -485,7 +571,7 @@ static void group_type(struct grouping *g, const struct collector *k)
             }
             q->groups = grown;
         }
-        q->groups[q->groups_n] = (struct mer_asked_group){.units = units, .units_n = k->n};
+        q->groups[q->groups_n] = (struct mer_asked_group){.guards = guards, .units = units, .units_n = k->n};
         at = ++q->groups_n;
         mer_map_add(&g->groups, text, (void *)at);
     }
@@ -551,7 +637,7 @@ static void gather_below(const struct mer_selector *s, const struct mer_ast_sele
                 gather_below(s, inner, on, name, out, n, max);
             }
         } else if (mer_slice_eq(sel->name, name)) {
-            out[(*n)++] = (struct mer_ask_set){sel->selections ? sel->selections : set, NULL};
+            out[(*n)++] = (struct mer_ask_set){sel->selections ? sel->selections : set, NULL, true};
         }
     }
 }
@@ -582,7 +668,7 @@ const struct mer_ask *mer_ask_below(struct mer_selector *s, const struct mer_ask
     struct mer_ask_set found[PROVIDES_MAX + 1];
     uint32_t n = sets_below(s, ask, on, name, found);
     if (more) {
-        found[n++] = (struct mer_ask_set){more, NULL};
+        found[n++] = (struct mer_ask_set){more, NULL, true};
     }
     return n ? mer_ask_of(s, found, n) : NULL;
 }

@@ -15,6 +15,7 @@
 struct mer_ask_set {
     const struct mer_ast_selection_set *set;
     const struct mer_condition *condition;
+    bool ours; // asked for keys and @requires: guards are for what clients ask
 };
 
 // Selection sets that are merged. Equal ones are the same pointer.
@@ -29,6 +30,8 @@ struct mer_unit {
     const struct mer_field *field; // of the whole schema: of the first of `types`
     const struct mer_ast_selection *ast;
     struct mer_kept_if kept_if;
+    struct mer_kept_if asked_if; // the same, and the guards hold
+    struct mer_guards guards;
     struct mer_types on;       // of the whole schema, never empty
     bool everywhere;           // `on` is all that can stand at the place
     bool unasked;              // of types that the source may not be asked about
@@ -39,6 +42,7 @@ struct mer_unit {
 // Object types with the same response fields, in order.
 struct mer_asked_group {
     struct mer_types types;
+    struct mer_guards guards; // of objects of these types
     uint32_t *units;
     uint32_t units_n;
 };

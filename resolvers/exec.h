@@ -22,6 +22,7 @@ struct mer_caller {
     struct mer_slice token;        // as it came; goes along to other gateways
     struct mer_slice region; // where the caller is; n == 0: unknown. Chooses among equals, widens nothing
     bool rows;               // works with rows of the business
+    bool anonymous;          // showed no token
 };
 
 struct mer_path_seg {

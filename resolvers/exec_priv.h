@@ -95,6 +95,14 @@ struct exec_subgraph_error {
     struct exec_subgraph_error *next;
 };
 
+// Objects of a type that the caller may not see.
+struct exec_refused {
+    const struct mer_shape_variant *variant;
+    const struct mer_type *type;
+    struct mer_exec_error *error;
+    struct exec_refused *next;
+};
+
 struct exec_kept {
     void *handle;
     void (*release)(void *handle);
@@ -121,6 +129,8 @@ struct mer_exec {
     uint8_t *hidden;           // by types of the graph: 1 clients may see it, 2 they may not
     struct mer_json variables; // as they came
     bool variables_read;
+    struct mer_exec_error **refusals; // by the plan's guarded fields
+    struct exec_refused *refused;
     struct mer_exec_hole *holes; // with ask.holes or kept_key
     uint32_t holes_n, holes_cap;
     enum mer_exec_cache cache;
@@ -250,6 +260,12 @@ void exec_tell_untold(struct mer_exec *x);
 
 // ---- project.c ----
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);
+
+// ---- guarded.c ----
+// Why the caller gets null there; NULL: it may see the field, or the object.
+struct mer_exec_error *exec_refused_field(struct mer_exec *x, const struct mer_shape_field *f);
+struct mer_exec_error *exec_refused_object(struct mer_exec *x, const struct mer_shape_variant *v,
+                                           const struct mer_type *t);
 
 // ---- combine.c ----
 void exec_combine_root(struct mer_exec *x, struct exec_fetch *f);

@@ -241,6 +241,10 @@ static bool write_field(struct writer *w, const struct mer_shape *shape, const s
         mer_json_write_string(w->out, t ? t->name : shape->declared->name);
         return true;
     }
+    struct mer_exec_error *refused = exec_refused_field(w->x, f);
+    if (refused) {
+        return write_null(w, f, 0, refused);
+    }
     if (f->fetch == shape->home) {
         return write_value(w, f, &o->slots[f->slot], 0);
     }
@@ -278,6 +282,11 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
     size_t start = w->out->n;
     if (!v || (t && is_hidden(w->x, t))) {
         tell_untyped(w, shape, o);
+        return false;
+    }
+    struct mer_exec_error *refused = exec_refused_object(w->x, v, t);
+    if (refused) {
+        tell(w, refused, shape);
         return false;
     }
     char sep = '{';

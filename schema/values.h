@@ -32,7 +32,16 @@ struct mer_in {
 // Coerced variables by name; a variable that was not given and has no default is absent.
 struct mer_variables {
     struct mer_map by_name; // struct mer_in *
+    // What the caller may not see, as a bit set of the guards of a supergraph; NULL: there is nothing such.
+    // It stands here because it comes with the request as the variables do, and decides with @skip and
+    // @include what is asked.
+    const uint64_t *refused;
 };
+
+static inline bool mer_refused(const struct mer_variables *v, uint32_t guard)
+{
+    return v && v->refused && (v->refused[guard / 64] >> (guard % 64)) & 1u;
+}
 
 // One problem of coercion; `path` like `variables.i.lines[0].qty` or the argument's name.
 struct mer_in_error {
