@@ -17,6 +17,7 @@ struct mer_chooser {
     const struct mer_graph *graph;
     struct mer_selector *selector;
     const uint64_t *labels_on;
+    uint64_t *labels_seen;
     enum mer_operation_kind kind;
     struct mer_map solutions; // state's text → struct memo *
     struct mer_map possible;  // type of a source (its address) → struct mer_types *
@@ -475,6 +476,7 @@ static bool label_allows(const struct mer_chooser *c, const struct mer_fed_field
     if (in->when == MER_FED_ALWAYS) {
         return true;
     }
+    c->labels_seen[in->label / 64] |= UINT64_C(1) << (in->label % 64);
     bool on = c->labels_on && (c->labels_on[in->label / 64] >> (in->label % 64)) & 1u;
     return on == (in->when == MER_FED_LABEL_ON);
 }
@@ -1204,7 +1206,13 @@ struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *tr
                               .selector = selector,
                               .labels_on = labels_on,
                               .kind = kind};
+    c->labels_seen = MER_NEW_N(a, uint64_t, graph->federation->labels_n / 64 + 1);
     mer_map_init(&c->solutions, a);
     mer_map_init(&c->possible, a);
     return c;
+}
+
+const uint64_t *mer_chooser_labels_seen(const struct mer_chooser *c)
+{
+    return c->labels_seen;
 }

@@ -180,6 +180,33 @@ static void read_field(struct maker *m, const struct mer_supergraph *sg, struct 
     }
 }
 
+static struct mer_fed_field_in *find_in(struct mer_fed_field *f, uint32_t source)
+{
+    for (uint32_t i = 0; i < f->in_n; i++) {
+        if (f->in[i].source == source) {
+            return &f->in[i];
+        }
+    }
+    return NULL;
+}
+
+// What a source requires for one of its fields it cannot answer itself, even where a composer forgot to say
+// so.
+static void mark_required(struct mer_fed_type *t)
+{
+    for (uint32_t i = 0; i < t->type->fields_n; i++) {
+        for (uint32_t k = 0; k < t->fields[i].in_n; k++) {
+            const struct mer_fed_field_in *in = &t->fields[i].in[k];
+            for (uint32_t j = 0; in->requires && j < t->type->fields_n; j++) {
+                struct mer_fed_field_in *other = find_in(&t->fields[j], in->source);
+                if (other && !other->key && names_field(in->requires, t->type->fields[j].name)) {
+                    other->external = true;
+                }
+            }
+        }
+    }
+}
+
 enum mer_err mer_federation_of_supergraph(struct mer_arena *a, const struct mer_supergraph *sg,
                                           const struct mer_source *sources, uint32_t sources_n,
                                           struct mer_federation **out, struct mer_diag *diag)
@@ -210,6 +237,7 @@ enum mer_err mer_federation_of_supergraph(struct mer_arena *a, const struct mer_
         for (uint32_t k = 0; join && t->fields && k < join->fields_n; k++) {
             read_field(&m, sg, t, k, &join->fields[k], subgraph_of);
         }
+        mark_required(t);
     }
     mer_guards_read(a, sg, m.f);
     return MER_OK;
