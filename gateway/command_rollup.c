@@ -85,7 +85,7 @@ int mer_command_check(struct mer_arena *a, const struct mer_config *c, bool offl
     if (findings) {
         fprintf(stderr, "%u findings\n", findings);
     } else {
-        printf("%.*s: good\n", MER_FMT(c->path));
+        printf("%.*s: good\n", MER_FMT(c->router ? c->supergraph : c->path));
     }
     mer_snapshot_unref(s);
     return findings ? 1 : 0;

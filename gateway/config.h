@@ -82,6 +82,16 @@ struct mer_config_source {
 struct mer_config_auth {
     struct mer_slice jwks;             // path
     struct mer_slice audience, issuer; // nil: not checked
+    struct mer_slice scopes, policies; // claims that name what @requiresScopes and @policy demand
+};
+
+// When a label of a progressive override is on: any of these.
+struct mer_config_label {
+    struct mer_slice name;
+    struct mer_slice header; // of the request, or nil
+    struct mer_slice claim;  // of the token, or nil
+    struct mer_slice equals; // what either must be; nil: it is there
+    int64_t percent;         // of all requests
 };
 
 struct mer_config_limits {
@@ -96,6 +106,7 @@ struct mer_config_limits {
 struct mer_config_cache {
     int64_t memory_bytes;              // of one process, shared out to its loops
     struct mer_config_texts memcached; // HOST:PORT
+    int64_t plans;                     // of each loop
 };
 
 struct mer_config_rollup_source {
@@ -177,6 +188,8 @@ struct mer_config {
     struct mer_config_source *sources;
     uint32_t sources_n;
     struct mer_config_auth auth;
+    struct mer_config_label *labels;
+    uint32_t labels_n;
     struct mer_config_limits limits;
     struct mer_config_cache cache;
     struct mer_config_cors cors;

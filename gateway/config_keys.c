@@ -84,6 +84,17 @@ static const struct mer_config_key auth_keys[] = {
     {"jwks", MER_CONFIG_PATH, true, AT(mer_config_auth, jwks), .text = "JSON Web Key Set that tokens are verified by: HS256, RS256, ES256"},
     {"audience", MER_CONFIG_TEXT, AT(mer_config_auth, audience), .text = "tokens must name this `aud`"},
     {"issuer", MER_CONFIG_TEXT, AT(mer_config_auth, issuer), .text = "tokens must name this `iss`"},
+    {"scopes", MER_CONFIG_TEXT, AT(mer_config_auth, scopes), .fallback = "scope", .text = "the claim that names the caller's scopes, for `@requiresScopes`: a text with blanks between them, or a list"},
+    {"policies", MER_CONFIG_TEXT, AT(mer_config_auth, policies), .fallback = "policies", .text = "the same for `@policy`: the policies that the caller meets"},
+    {0},
+};
+
+static const struct mer_config_key label_keys[] = {
+    {"name", MER_CONFIG_TEXT, true, AT(mer_config_label, name), .text = "the label, as `@override(label:)` has it"},
+    {"header", MER_CONFIG_NAME, AT(mer_config_label, header), .text = "on for requests with this header, in lower case"},
+    {"claim", MER_CONFIG_TEXT, AT(mer_config_label, claim), .text = "on for tokens with this claim"},
+    {"equals", MER_CONFIG_TEXT, AT(mer_config_label, equals), .text = "what header or claim must be, or one entry of a claim that is a list; when not given, that it is there will do"},
+    {"percent", MER_CONFIG_COUNT, AT(mer_config_label, percent), .min = 0, .max = 100, .fallback = "0", .text = "on for so many of a hundred requests"},
     {0},
 };
 
@@ -123,6 +134,7 @@ static const struct mer_config_key limits_keys[] = {
 
 static const struct mer_config_key cache_keys[] = {
     {"memory", MER_CONFIG_BYTES, AT(mer_config_cache, memory_bytes), .min = 0, .max = 1024 * GIB, .fallback = "64MiB", .text = "cached answers in this process; 0 turns it off"},
+    {"plans", MER_CONFIG_COUNT, AT(mer_config_cache, plans), .min = 1, .max = 1000000, .fallback = "2000", .text = "planned operations that each event loop keeps; the least recently used go first"},
     {"memcached", MER_CONFIG_ADDRESSES, AT(mer_config_cache, memcached), .text = "HOST:PORT of memcached servers of this site"},
     {0},
 };
@@ -217,6 +229,7 @@ const struct mer_config_key mer_config_keys[] = {
     {"regions", MER_CONFIG_NAMED, MANY(mer_config, regions, mer_config_region), .keys = region_keys, .text = "The regions by name."},
     {"sources", MER_CONFIG_NAMED, MANY(mer_config, sources, mer_config_source), .keys = source_keys, .text = "The sources by name, as the supergraph calls them in lower case."},
     {"auth", MER_CONFIG_SECTION, AT(mer_config, auth), .keys = auth_keys, .text = "How callers are known."},
+    {"labels", MER_CONFIG_ENTRIES, MANY(mer_config, labels, mer_config_label), .keys = label_keys, .text = "When labels of progressive overrides are on. `percent(N)` is on for N of a hundred requests and needs no entry; what stands neither here nor there is off."},
     {"limits", MER_CONFIG_SECTION, AT(mer_config, limits), .keys = limits_keys, .text = "What one request, one connection and one document may be."},
     {"cache", MER_CONFIG_SECTION, AT(mer_config, cache), .keys = cache_keys, .text = "Where answers of sources are kept."},
     {"cors", MER_CONFIG_SECTION, AT(mer_config, cors), .keys = cors_keys, .text = "Browsers of other origins."},

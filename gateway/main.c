@@ -29,7 +29,7 @@ static int usage(const char *what)
             "       meridian serve  --supergraph FILE --listen HOST:PORT [--admin HOST:PORT] [--threads N]\n"
             "                       [--set KEY.PATH=VALUE]…\n"
             "       meridian rollup --config FILE [--once] [--from T --to T]\n"
-            "       meridian check  --config FILE [--offline]\n"
+            "       meridian check  (--config FILE [--offline]|--supergraph FILE)\n"
             "       meridian plan   (--config FILE|--supergraph FILE) [--query FILE|-] [--variables FILE] "
             "[--tenant T] [--role R]\n"
             "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
@@ -106,8 +106,8 @@ static int run_router(struct mer_arena *arena, const char *command, const struct
 {
     struct mer_config c;
     struct mer_diag d = {0};
-    bool serve = strcmp(command, "serve") == 0;
-    if (!serve && strcmp(command, "plan") != 0) {
+    bool serve = strcmp(command, "serve") == 0, check = strcmp(command, "check") == 0;
+    if (!serve && !check && strcmp(command, "plan") != 0) {
         return usage("--config FILE is expected");
     }
     if (serve && !a->listen) {
@@ -122,7 +122,9 @@ static int run_router(struct mer_arena *arena, const char *command, const struct
         fprintf(stderr, "meridian: %s\n", d.msg);
         return 2;
     }
-    return serve ? mer_serve(&c) : mer_command_plan(arena, &c, &a->plan);
+    return serve   ? mer_serve(&c)
+           : check ? mer_command_check(arena, &c, true)
+                   : mer_command_plan(arena, &c, &a->plan);
 }
 
 static int run(struct mer_arena *arena, const char *command, const struct args *a)

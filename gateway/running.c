@@ -7,8 +7,6 @@
 #include "base/log.h"
 #include "gateway/site_build.h"
 
-#define PLANS_MAX 2000
-
 enum mer_err mer_running_create(struct mer_worker *w, struct mer_snapshot *snapshot,
                                 const struct mer_running *before, struct mer_running **out,
                                 struct mer_diag *diag)
@@ -22,7 +20,7 @@ enum mer_err mer_running_create(struct mer_worker *w, struct mer_snapshot *snaps
     MER_ASSERT(r);
     *r = (struct mer_running){.worker = w, .site = site, .refs = 1};
     r->snapshot = mer_snapshot_ref(snapshot);
-    r->plans = mer_plan_cache_create(PLANS_MAX);
+    r->plans = mer_plan_cache_create((uint32_t)w->config->cache.plans);
     r->answers = mer_memory_cache_create(w->answers_bytes);
     for (uint32_t i = 0; i < site->sources_n; i++) {
         r->plain = r->plain || site->sources[i].plain;
@@ -39,8 +37,8 @@ struct mer_running *mer_running_ref(struct mer_running *r)
     return r;
 }
 
-// Schemas and plans are many small blocks: what a reload took is given back now. A sanitizer has a heap of its
-// own, and the C library's must not be touched beside it.
+// Schemas and plans are many small blocks: what a reload took is given back now. A sanitizer has a heap of
+// its own, and the C library's must not be touched beside it.
 static void give_back(void)
 {
 #ifndef MER_SANITIZED

@@ -57,6 +57,9 @@ def scenario_wrong_usage_is_told(fleet):
     with router() as (gate, _, _):
         status, said = run("serve", "--supergraph", gate.file)
         assert status == 2 and "--listen" in said, said
+        equal(run("check", "--supergraph", gate.file)[0], 0)
+        status, said = run("check", "--supergraph", __file__)
+        assert status == 1 and "test_router.py:" in said, said
         status, said = run("serve", "--supergraph", "/nowhere", "--listen", f"127.0.0.1:{free_port()}")
         assert status == 2 and "/nowhere" in said, said
         status, said = run("serve", "--supergraph", gate.file, "--listen", "nowhere")
