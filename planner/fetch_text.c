@@ -259,6 +259,54 @@ static bool varies(struct mer_fetch_field *const *fields, uint32_t n)
     return false;
 }
 
+// ---- fetches that are alike ----
+
+static bool same_arguments(struct mer_arena *a, const struct mer_fetch_field *x,
+                           const struct mer_fetch_field *y)
+{
+    if (x->arguments_n != y->arguments_n || x->arguments_n == 0 || x->arguments == y->arguments) {
+        return x->arguments_n == y->arguments_n;
+    }
+    struct mer_buf one, other;
+    mer_buf_init(&one, a, 64);
+    mer_buf_init(&other, a, 64);
+    mer_print_arguments_min(&one, x->arguments, x->arguments_n);
+    mer_print_arguments_min(&other, y->arguments, y->arguments_n);
+    return mer_slice_eq(mer_buf_slice(&one), mer_buf_slice(&other));
+}
+
+static bool same_fields(struct mer_arena *a, const struct mer_fetch_field *x, const struct mer_fetch_field *y)
+{
+    bool same = x->children_n == y->children_n && x->slots_n == y->slots_n;
+    for (uint32_t i = 0; same && i < x->children_n; i++) {
+        const struct mer_fetch_field *f = x->children[i], *g = y->children[i];
+        same = mer_slice_eq(f->key, g->key) && f->field == g->field && f->slot == g->slot &&
+               same_types(&f->on, &g->on) && same_arguments(a, f, g) && same_fields(a, f, g);
+    }
+    return same;
+}
+
+static bool are_alike(struct mer_arena *a, const struct mer_plan_fetch *x, const struct mer_plan_fetch *y)
+{
+    const struct mer_fetch_field all = {
+        .children = x->op.fields, .children_n = x->op.fields_n, .slots_n = x->op.slots_n};
+    const struct mer_fetch_field other = {
+        .children = y->op.fields, .children_n = y->op.fields_n, .slots_n = y->op.slots_n};
+    return x->kind == y->kind && x->text && x->source == y->source && x->op.entity == y->op.entity &&
+           same_fields(a, &all, &other);
+}
+
+static uint32_t first_like(struct mer_arena *a, const struct mer_plan *plan, uint32_t i)
+{
+    const struct mer_plan_fetch *f = plan->fetches[i];
+    for (uint32_t k = 0; f->kind == MER_FETCH_ENTITY && f->text && k < i; k++) {
+        if (plan->fetches[k]->like == k && are_alike(a, plan->fetches[k], f)) {
+            return k;
+        }
+    }
+    return i;
+}
+
 // A plan of a graph of one source alone names it by its number in the gateway.
 static bool is_rows(const struct mer_graph *g, uint32_t source)
 {
@@ -280,5 +328,6 @@ void mer_fetch_texts(struct mer_arena *a, struct mer_plan *plan)
             mer_fetch_text_print(a, f, plan->operation, NULL, text);
             f->text = text;
         }
+        f->like = first_like(a, plan, i);
     }
 }

@@ -27,7 +27,8 @@ void mer_fetch_text_print(struct mer_arena *a, const struct mer_plan_fetch *f,
                           const struct mer_ast_operation *op, const struct mer_variables *vars,
                           struct mer_fetch_text *out);
 
-// Gives every fetch from a GraphQL server whose text does not vary its text. The last step of planning.
+// Gives every fetch from a GraphQL server whose text does not vary its text, and finds those that are alike.
+// The last step of planning.
 void mer_fetch_texts(struct mer_arena *a, struct mer_plan *plan);
 
 #endif

@@ -44,8 +44,7 @@ static struct mer_exec_error *origin(struct mer_exec_error *e)
     return e->origin ? e->origin : e;
 }
 
-// The same failure, told of objects at another place.
-static struct mer_exec_error *told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
+struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
 {
     if (!f->hung || f->hung->origin != origin(e)) {
         f->hung = MER_NEW(x->a, struct mer_exec_error);
@@ -64,7 +63,7 @@ static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_ob
         exec_hang(x, o,
                   &(struct mer_obj_more){.fetch = f->plan->index,
                                          .whole = f->plain,
-                                         .error = f->plain ? told_here(x, f, e) : e});
+                                         .error = f->plain ? exec_told_here(x, f, e) : e});
     }
 }
 
@@ -219,9 +218,9 @@ static void join(struct mer_exec *x, struct exec_fetch *f, const struct mer_val 
         }
     }
     if (from->kind == MER_VAL_NULL && from->error && into->kind == MER_VAL_OBJECT) {
-        exec_hang(
-            x, into->object,
-            &(struct mer_obj_more){.fetch = fetch, .whole = f->plain, .error = told_here(x, f, from->error)});
+        exec_hang(x, into->object,
+                  &(struct mer_obj_more){
+                      .fetch = fetch, .whole = f->plain, .error = exec_told_here(x, f, from->error)});
     }
 }
 

@@ -41,6 +41,7 @@ struct mer_exec_error {
     uint32_t told;                 // how many paths it was told for
     uint32_t limit;                // and may be; 0: a few
     struct mer_exec_error *origin; // told again for what could not be asked without; NULL: itself
+    bool spoken;                   // it was told as another's origin
     // of a subgraph: how its own path goes on below the value or object that has this error
     uint32_t fetch;
     struct exec_step *rest;
@@ -67,6 +68,9 @@ struct mer_exec_ask {
     const struct mer_gql_header *headers;
     uint32_t headers_n;
     void (*heard)(void *owner, uint32_t source, const struct mer_gql_answer *answer);
+    // Of a subscription: what its source told in this event, a whole GraphQL answer, which stands for asking
+    // for the root field.
+    struct mer_slice event;
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
     void (*done)(void *owner); // exactly once, never inside mer_exec_start
@@ -75,6 +79,9 @@ struct mer_exec_ask {
 
 // Everything in ask must live as long as the execution.
 struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask);
+// Of a subscription: the body that its source is asked with, in ask->arena, and which source that is. Nil
+// where it is none that can tell events. Starts nothing; of ask, site, plan, vars and variables are read.
+struct mer_slice mer_exec_subscribe_body(const struct mer_exec_ask *ask, uint32_t *source);
 // Stops everything under way; done is not called any more. Also needed after done, to let answers go: call it
 // once for every execution when the written answer is no longer needed.
 void mer_exec_end(struct mer_exec *x);

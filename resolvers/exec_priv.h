@@ -49,6 +49,12 @@ struct exec_part {
     int32_t default_entry; // -1: not made yet
 };
 
+// Which fetch asks for an entity, under which of its ids.
+struct exec_entity {
+    struct exec_fetch *fetch;
+    uint32_t id;
+};
+
 enum exec_state { EXEC_WAITING = 0, EXEC_RUNNING = 1, EXEC_DONE = 2 };
 
 struct exec_fetch {
@@ -75,6 +81,12 @@ struct exec_fetch {
     uint32_t id_types_cap;
     struct mer_buf reps;
     bool plain;
+    uint32_t *asked; // the ids that this fetch asks for itself; the rest are taken from others like it
+    uint32_t asked_n;
+    struct exec_entity *entities; // by id
+    struct mer_map known;        // of the first of its like: what any of them asks for, as struct exec_entity
+    struct exec_fetch **waiters; // who takes from this one
+    uint32_t waiters_n;
     struct mer_exec_error *wrong_enum; // once one was seen
     struct mer_exec_error *hung; // the failure elsewhere for which objects could not be told, as told here
     struct kpi_run *kpi;
@@ -171,6 +183,8 @@ struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f
 // ---- entities.c ----
 // The objects that the fetch completes; of entities also what they are called. Of a splice, that is all.
 void exec_find_targets(struct mer_exec *x, struct exec_fetch *f);
+// The same failure, told of objects at another place.
+struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e);
 // Hangs a row, or what failed, on an object.
 void exec_hang(struct mer_exec *x, struct mer_obj *o, const struct mer_obj_more *row);
 

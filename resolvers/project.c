@@ -56,7 +56,7 @@ void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_sh
 static void tell(struct writer *w, struct mer_exec_error *e, const struct mer_shape *below)
 {
     if (e->origin) {
-        e->origin->told++;
+        e->origin->spoken = true;
     }
     if (e->told++ < (e->limit ? e->limit : TOLD_MAX) && w->told++ < TOLD_MAX_ALL) {
         uint32_t here = w->path.n;

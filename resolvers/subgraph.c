@@ -5,10 +5,92 @@
 
 #define ENTITIES_MAX 1000u
 
+// ---- entities that other fetches ask for ----
+
+static void wait_for(struct mer_exec *x, struct exec_fetch *f, struct exec_fetch *other)
+{
+    for (uint32_t i = 0; i < other->waiters_n; i++) {
+        if (other->waiters[i] == f) {
+            return;
+        }
+    }
+    if (!other->waiters) {
+        other->waiters = MER_NEW_N(x->a, struct exec_fetch *, x->ask.plan->fetches_n);
+    }
+    other->waiters[other->waiters_n++] = f;
+    f->pending++;
+}
+
+// What a fetch like this one has asked for, or is asking for, is not asked for again. In a mutation it may
+// have changed meanwhile.
+static void divide(struct mer_exec *x, struct exec_fetch *f)
+{
+    bool shares = f->plan->text && !x->ask.plan->serial;
+    struct mer_map *known = shares ? &x->fetches[f->plan->like].known : NULL;
+    f->asked = MER_NEW_N(x->a, uint32_t, f->ids_n);
+    f->entities = MER_NEW_N(x->a, struct exec_entity, f->ids_n);
+    if (known && !known->a) {
+        mer_map_init(known, x->a);
+    }
+    for (uint32_t i = 0; i < f->ids_n; i++) {
+        const struct exec_entity *e = known ? mer_map_get(known, f->ids[i]) : NULL;
+        f->entities[i] = e ? *e : (struct exec_entity){f, i};
+        if (!e) {
+            f->asked[f->asked_n++] = i;
+        } else if (e->fetch->state != EXEC_DONE) {
+            wait_for(x, f, e->fetch);
+        }
+        if (known && !e) {
+            mer_map_add(known, f->ids[i], &f->entities[i]);
+        }
+    }
+}
+
+static void take_from_others(struct mer_exec *x, struct exec_fetch *f)
+{
+    for (uint32_t i = 0; i < f->ids_n; i++) {
+        const struct exec_entity *e = &f->entities[i];
+        struct mer_exec_error *failed = e->fetch == f ? NULL : e->fetch->id_errors[e->id];
+        if (e->fetch != f) {
+            f->roots[i] = e->fetch->roots[e->id];
+            f->id_errors[i] = failed ? exec_told_here(x, f, failed) : NULL;
+        }
+    }
+}
+
+static void complete(struct mer_exec *x, struct exec_fetch *f)
+{
+    if (f->plan->kind == MER_FETCH_ENTITY && f->asked_n < f->ids_n) {
+        f->roots = f->roots ? f->roots : MER_NEW_N(x->a, struct mer_obj *, f->ids_n);
+        f->roots_n = f->ids_n;
+        take_from_others(x, f);
+    }
+    exec_fetch_done(x, f);
+    for (uint32_t i = 0; i < f->waiters_n; i++) {
+        exec_subgraph_came(x, f->waiters[i]);
+    }
+}
+
+void exec_subgraph_came(struct mer_exec *x, struct exec_fetch *f)
+{
+    if (--f->pending == 0) {
+        complete(x, f);
+    }
+}
+
 // ---- collecting ----
 
 void exec_subgraph_ask(struct mer_exec *x, struct exec_fetch *f)
 {
+    if (f->plan->kind == MER_FETCH_ENTITY) {
+        divide(x, f);
+        if (f->asked_n == 0 && f->pending == 0) {
+            complete(x, f);
+        }
+        if (f->asked_n == 0) {
+            return;
+        }
+    }
     if (!x->asking) {
         x->asking = MER_NEW_N(x->a, struct exec_fetch *, x->ask.plan->fetches_n);
     }
@@ -47,6 +129,13 @@ static void add_item(struct exec_subgraph_call *c, struct exec_fetch *f, const s
 static bool is_entity(const struct exec_subgraph_item *i)
 {
     return i->fetch->plan->kind == MER_FETCH_ENTITY;
+}
+
+// Its root field is; what completes the entities of an event is asked by queries.
+static bool is_subscription(const struct exec_subgraph_call *c)
+{
+    const struct mer_plan_fetch *f = c->items[0].fetch->plan;
+    return f->kind == MER_FETCH_ROOT && f->op.kind == MER_OP_SUBSCRIPTION;
 }
 
 static void name_aliases(struct exec_subgraph_call *c)
@@ -101,10 +190,11 @@ static void declare_all(const struct exec_subgraph_call *c, struct mer_buf *b, c
 static void write_query(const struct exec_subgraph_call *c, struct mer_buf *b, const bool *used)
 {
     size_t start = b->n;
-    mer_buf_add(b, c->write ? MER_S("mutation") : MER_S("query"));
+    bool events = is_subscription(c);
+    mer_buf_add(b, c->write ? MER_S("mutation") : events ? MER_S("subscription") : MER_S("query"));
     size_t named = b->n;
     declare_all(c, b, used);
-    if (!c->write && b->n == named) {
+    if (!c->write && !events && b->n == named) {
         b->n = start;
     }
     mer_buf_add_char(b, '{');
@@ -161,7 +251,7 @@ static void write_reps(struct mer_buf *b, const struct exec_subgraph_item *item)
     } else {
         for (uint32_t i = 0; i < item->n; i++) {
             mer_buf_add(b, i ? MER_S(",") : MER_NIL);
-            mer_buf_add(b, f->ids[item->from + i]);
+            mer_buf_add(b, f->ids[exec_item_id(item, i)]);
         }
     }
     mer_buf_add_char(b, ']');
@@ -222,9 +312,9 @@ static void send_pieces(struct mer_exec *x, struct exec_fetch *f)
 {
     const struct mer_fetch_text *text = text_of(x, f);
     uint32_t max = entities_max(x);
-    for (uint32_t from = 0; from < f->ids_n; from += max) {
+    for (uint32_t from = 0; from < f->asked_n; from += max) {
         struct exec_subgraph_call *c = new_call(x, f, 1);
-        add_item(c, f, text, from, f->ids_n - from < max ? f->ids_n - from : max);
+        add_item(c, f, text, from, f->asked_n - from < max ? f->asked_n - from : max);
     }
 }
 
@@ -245,7 +335,7 @@ static void gather(struct mer_exec *x, uint32_t first)
             continue; // their keys might meet
         }
         root = root || is_root;
-        add_item(c, g, text, 0, g->ids_n);
+        add_item(c, g, text, 0, g->asked_n);
         x->asking[i] = NULL;
         if (is_root && text->reserved) {
             return;
@@ -257,7 +347,7 @@ void exec_subgraph_flush(struct mer_exec *x)
 {
     struct exec_subgraph_call *known = x->calls;
     for (uint32_t i = 0; i < x->asking_n; i++) {
-        if (x->asking[i] && x->asking[i]->ids_n > entities_max(x)) {
+        if (x->asking[i] && x->asking[i]->asked_n > entities_max(x)) {
             send_pieces(x, x->asking[i]);
             x->asking[i] = NULL;
         }
@@ -269,6 +359,10 @@ void exec_subgraph_flush(struct mer_exec *x)
     }
     x->asking_n = 0;
     for (struct exec_subgraph_call *c = x->calls; c != known; c = c->next) {
+        if (is_subscription(c)) {
+            exec_subgraph_answered(c, &(struct mer_gql_answer){.status = 200, .body = x->ask.event});
+            continue;
+        }
         write_body(c);
         exec_flight_send(c);
     }
@@ -287,4 +381,17 @@ struct mer_slice exec_subgraph_text(struct mer_exec *x, struct exec_fetch *f)
     add_item(c, f, text_of(x, f), 0, 0);
     write_body(c);
     return c->body;
+}
+
+struct mer_slice mer_exec_subscribe_body(const struct mer_exec_ask *ask, uint32_t *source)
+{
+    const struct mer_plan *plan = ask->plan;
+    struct mer_exec x = {.ask = *ask, .a = ask->arena};
+    struct exec_fetch f = {.plan = plan->fetches_n ? plan->fetches[0] : NULL};
+    if (!f.plan || f.plan->kind != MER_FETCH_ROOT || !ask->site->sources[f.plan->source].plain) {
+        return MER_NIL;
+    }
+    *source = f.plan->source;
+    f.plain = true;
+    return exec_subgraph_text(&x, &f);
 }

@@ -13,11 +13,11 @@
 
 struct exec_flight;
 
-// A fetch in a request: of entities some of its ids.
+// A fetch in a request: of entities some of those it asks for.
 struct exec_subgraph_item {
     struct exec_fetch *fetch;
     const struct mer_fetch_text *text;
-    uint32_t from, n;
+    uint32_t from, n;       // in fetch->asked
     struct mer_slice alias; // of _entities; n == 0: none
 };
 
@@ -34,6 +34,15 @@ struct exec_subgraph_call {
     struct mer_json json;            // the answer
     struct mer_exec_error *first;    // that it told
 };
+
+static inline uint32_t exec_item_id(const struct exec_subgraph_item *i, uint32_t k)
+{
+    return i->fetch->asked ? i->fetch->asked[i->from + k] : 0;
+}
+
+// ---- subgraph.c ----
+// What the fetch asked for or waited for has come, or one of several such.
+void exec_subgraph_came(struct mer_exec *x, struct exec_fetch *f);
 
 // ---- flight.c ----
 void exec_flight_send(struct exec_subgraph_call *c);

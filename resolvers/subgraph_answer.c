@@ -54,10 +54,7 @@ static void hear(struct exec_subgraph_call *c, struct exec_fetch *f, const struc
 
 static void item_done(struct exec_subgraph_call *c, struct exec_subgraph_item *item)
 {
-    struct exec_fetch *f = item->fetch;
-    if (--f->pending == 0) {
-        exec_fetch_done(c->x, f);
-    }
+    exec_subgraph_came(c->x, item->fetch);
     exec_schedule(c->x);
 }
 
@@ -80,9 +77,9 @@ static void fail_item(struct exec_subgraph_call *c, const struct exec_subgraph_i
     bool entity = f->plan->kind == MER_FETCH_ENTITY;
     make_rows(c->x, f);
     for (uint32_t i = 0; i < (entity ? item->n : 1); i++) {
-        f->id_errors[item->from + i] = e;
+        f->id_errors[exec_item_id(item, i)] = e;
     }
-    hear(c, f, &(struct exec_subgraph_error){.error = e, .id = item->from});
+    hear(c, f, &(struct exec_subgraph_error){.error = e, .id = exec_item_id(item, 0)});
 }
 
 static void fail_all(struct exec_subgraph_call *c, const char *code, const char *what)
@@ -131,7 +128,7 @@ static void read_entity(struct mer_val_reader *r, const struct exec_subgraph_ite
     struct exec_fetch *f = item->fetch;
     const struct mer_fetch_op *op = &f->plan->op;
     const struct mer_fetch_field all = mer_val_op(op);
-    uint32_t id = item->from + k;
+    uint32_t id = exec_item_id(item, k);
     if (node->type != MER_JSON_OBJECT) {
         f->id_errors[id] = node->type == MER_JSON_NULL ? NULL : r->wrong;
         return;
@@ -261,7 +258,8 @@ static void explain_rows(const struct exec_subgraph_item *item, struct mer_exec_
 {
     struct exec_fetch *f = item->fetch;
     bool entity = f->plan->kind == MER_FETCH_ENTITY;
-    for (uint32_t i = item->from; i < item->from + (entity ? item->n : 1); i++) {
+    for (uint32_t k = 0; k < (entity ? item->n : 1); k++) {
+        uint32_t i = exec_item_id(item, k);
         if (!f->roots[i] && !f->id_errors[i]) {
             f->id_errors[i] = e;
         }
@@ -293,20 +291,21 @@ static void place_error(struct exec_subgraph_call *c, const struct mer_json_node
         for (uint32_t i = 0; i < c->items_n; i++) {
             explain_rows(&c->items[i], e);
         }
-        hear(c, c->items[0].fetch, &(struct exec_subgraph_error){.error = e, .id = c->items[0].from});
+        hear(c, c->items[0].fetch,
+             &(struct exec_subgraph_error){.error = e, .id = exec_item_id(&c->items[0], 0)});
         return;
     }
-    struct place p = {.c = c, .f = item->fetch, .error = e, .id = item->from};
+    struct place p = {.c = c, .f = item->fetch, .error = e, .id = exec_item_id(item, 0)};
     uint32_t used = 0;
     if (item->fetch->plan->kind == MER_FETCH_ENTITY) {
         int64_t k = -1;
         seg = path->count > 1 ? mer_json_next(&c->json, seg) : NULL;
         if (!seg || !mer_json_i64(&c->json, seg, &k) || k < 0 || k >= (int64_t)item->n) {
             explain_rows(item, e);
-            hear(c, item->fetch, &(struct exec_subgraph_error){.error = e, .id = item->from});
+            hear(c, item->fetch, &(struct exec_subgraph_error){.error = e, .id = exec_item_id(item, 0)});
             return;
         }
-        p.id = item->from + (uint32_t)k;
+        p.id = exec_item_id(item, (uint32_t)k);
         used = 2;
         seg = path->count > 2 ? mer_json_next(&c->json, seg) : NULL;
     }

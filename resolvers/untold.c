@@ -127,7 +127,7 @@ void exec_tell_untold(struct mer_exec *x)
 {
     struct untold u = {.x = x, .path = {.a = x->a}};
     for (const struct exec_subgraph_error *h = x->heard; h && u.n < UNTOLD_MAX; h = h->next) {
-        if (h->error->told == 0) {
+        if (h->error->told == 0 && !h->error->spoken) {
             const struct exec_fetch *f = &x->fetches[h->error->fetch];
             u.said[u.n++] = h;
             for (uint32_t i = 0; i < f->targets_n; i++) {
