@@ -505,6 +505,9 @@ static bool at_home(const struct build *b, const struct mer_home *h, const struc
         (h->untyped && cand->as != b->asked->declared)) {
         return false;
     }
+    if (!in->key && !label_allows(b->c, in)) {
+        return false;
+    }
     if (h->keys_only) {
         return in->key || !mer_fed_has_key(b->c->graph->federation, u->on.items[0], in->source);
     }
