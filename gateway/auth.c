@@ -36,6 +36,7 @@ static struct mer_auth *auth_new(const struct mer_auth_opts *opts)
     auth->opts.jwks = keep(auth->a, opts->jwks);
     auth->opts.audience = keep(auth->a, opts->audience);
     auth->opts.issuer = keep(auth->a, opts->issuer);
+    auth->opts.wants = opts->wants;
     auth->generation = atomic_fetch_add(&generations, 1) + 1;
     atomic_init(&auth->refs, 1);
     return auth;
@@ -158,7 +159,7 @@ bool mer_auth_verify(const struct mer_auth *auth, struct mer_arena *a, struct me
 {
     memset(out, 0, sizeof(*out));
     struct mer_token_parts parts;
-    struct mer_token_expect expect = {auth->opts.audience, auth->opts.issuer, now_wall_us};
+    struct mer_token_expect expect = {auth->opts.audience, auth->opts.issuer, now_wall_us, auth->opts.wants};
     out->refused = verify_signature(auth, a, token, &parts);
     if (!out->refused) {
         out->refused = mer_token_read_claims(a, parts.payload, &expect, out);

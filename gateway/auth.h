@@ -19,6 +19,7 @@ struct mer_auth;
 struct mer_auth_opts {
     struct mer_slice jwks;             // path
     struct mer_slice audience, issuer; // nil: not checked
+    struct mer_token_wants wants;
 };
 
 // NULL with diag filled. Reads the file, blocking: call it at start and on reload.

@@ -320,9 +320,17 @@ static bool check_headers(struct mer_config_reader *r, node *root, const struct 
            check_header_names(r, section, "answer", &c->headers.answer);
 }
 
+static bool check_labels(struct mer_config_reader *r, node *root, const struct mer_config *c)
+{
+    enum { LABELS_MAX = 64 };
+    return c->labels_n <= LABELS_MAX ||
+           mer_config_fail(r, mer_config_tree_get(root, "labels"), "allowed: at most %d entries", LABELS_MAX);
+}
+
 bool mer_config_check(struct mer_config_reader *r, const struct mer_config_node *root, struct mer_config *c)
 {
     return check_regions(r, root, c) && check_self(r, root, c) && check_tls(r, root, c) &&
            check_sources_listen(r, root, c) && check_listeners(r, root, c) && check_sources(r, root, c) &&
-           check_rollup(r, root, c) && check_persisted(r, root, c) && check_headers(r, root, c);
+           check_rollup(r, root, c) && check_persisted(r, root, c) && check_headers(r, root, c) &&
+           check_labels(r, root, c);
 }

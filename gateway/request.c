@@ -11,6 +11,7 @@
 #include "gateway/explorer.h"
 #include "gateway/forward.h"
 #include "gateway/graphql_http.h"
+#include "gateway/labels.h"
 #include "gateway/worker.h"
 #include "resolvers/exec.h"
 #include "resolvers/explain.h"
@@ -95,22 +96,6 @@ static void reply(struct request *r, struct mer_answer *a)
     mer_http_respond(http, a->status, a->headers, a->headers_n, &a->body, 1);
 }
 
-static void write_error(struct mer_buf *b, struct mer_slice message, const char *code,
-                        const struct mer_operation_error *e)
-{
-    mer_buf_add(b, MER_S("{\"message\":"));
-    mer_json_write_string(b, message);
-    for (uint32_t i = 0; e && i < e->locations_n; i++) {
-        mer_buf_printf(b, "%s{\"line\":%u,\"column\":%u}", i ? "," : ",\"locations\":[", e->locations[i].line,
-                       e->locations[i].column);
-    }
-    mer_buf_printf(b, "%s,\"extensions\":{\"code\":\"%s\"", e && e->locations_n ? "]" : "", code);
-    if (e && e->limit) {
-        mer_buf_printf(b, ",\"limit\":\"%s\",\"value\":%llu", e->limit, (unsigned long long)e->value);
-    }
-    mer_buf_add(b, MER_S("}}"));
-}
-
 // 200 in application/json for what concerns GraphQL, 400 in graphql-response+json; transport statuses in
 // both.
 static int graphql_status(const struct request *r)
@@ -125,7 +110,7 @@ static void refuse_with(struct request *r, int status, const char *code, const c
     struct mer_buf b;
     mer_buf_init(&b, r->http->arena, 256);
     mer_buf_add(&b, MER_S("{\"errors\":["));
-    write_error(&b, mer_slice_of(text), code, more);
+    mer_answer_write_error(&b, mer_slice_of(text), code, more);
     mer_buf_add(&b, MER_S("]}"));
     struct mer_answer a = {.status = status, .body = mer_buf_slice(&b)};
     if (status == 401) {
@@ -164,7 +149,7 @@ static void refuse_operation(struct request *r, const struct mer_operation_error
         if (i) {
             mer_buf_add_char(&b, ',');
         }
-        write_error(&b, errors[i].message, errors[i].code, &errors[i]);
+        mer_answer_write_error(&b, errors[i].message, errors[i].code, &errors[i]);
         mer_worker_count_code(r->w, errors[i].code);
     }
     mer_buf_add(&b, MER_S("]}"));
@@ -180,6 +165,7 @@ static bool take_anyone(struct request *r)
 {
     r->ask.caller = (struct mer_caller){
         .tenant = MER_S("-"), .role = MER_S("service"), .facilities = MER_S("*"), .rows = true};
+    r->ask.caller.anonymous = !r->token;
     return true;
 }
 
@@ -193,10 +179,14 @@ static bool know_caller(struct request *r)
     if (token.n && mer_http_header_count(r->http, "authorization") == 1) {
         r->token = mer_auth_know(r->w->auth, r->w->tokens, r->http->arena, token, &why);
     }
-    if (!r->token) {
+    bool may_be_anyone = r->w->config->router && !mer_http_header(r->http, "authorization").p;
+    if (!r->token && !may_be_anyone) {
         mer_log(MER_LOG_DEBUG, "auth", "refused: %s", why);
         refuse(r, 401, "UNAUTHENTICATED", "%s", MER_AUTH_REFUSED_TEXT);
         return false;
+    }
+    if (r->w->config->router) {
+        return take_anyone(r);
     }
     const struct mer_claims *c = &r->token->claims;
     r->ask.caller = (struct mer_caller){
@@ -267,21 +257,49 @@ static const struct mer_operation_opts *operation_opts(const struct request *r)
     return r->face == MER_FACE_SOURCES ? &r->w->hop_opts : &r->w->operation_opts;
 }
 
+static struct mer_slice header_of(void *owner, const char *name)
+{
+    return mer_http_header(owner, name);
+}
+
+// Which labels of progressive overrides are on for this request.
+static const uint64_t *labels_on(const struct request *r)
+{
+    const struct mer_labels_ask ask = {header_of, r->http, r->token ? &r->token->claims : NULL,
+                                       &r->w->random};
+    return mer_labels_decide(r->http->arena, r->w->config, r->graph->federation, &ask);
+}
+
 static bool find_operation(struct request *r)
 {
-    r->op = mer_plan_cache_get(r->on->plans, r->graph, r->params.query, r->params.operation_name);
+    const uint64_t *labels = labels_on(r);
+    r->op = mer_plan_cache_find(r->on->plans, r->graph, r->params.query, r->params.operation_name, labels);
     if (r->op) {
         return true;
     }
+    struct mer_operation_opts opts = *operation_opts(r);
+    opts.labels_on = labels;
     struct mer_operation_error *errors = NULL;
     uint32_t n = 0;
-    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name,
-                           operation_opts(r), &r->op, &errors, &n)) {
+    if (mer_operation_make(r->http->arena, r->graph, r->params.query, r->params.operation_name, &opts, &r->op,
+                           &errors, &n)) {
         refuse_operation(r, errors, n);
         return false;
     }
     mer_plan_cache_put(r->on->plans, r->op);
     return true;
+}
+
+// The guards of the schema that the caller's token does not open.
+static const uint64_t *refused(const struct request *r)
+{
+    const struct mer_claims *c = r->token ? &r->token->claims : NULL;
+    struct mer_grants grants = {.authenticated = c != NULL};
+    if (c) {
+        grants.scopes = mer_slice_make(c->grants.p, c->scopes_bytes);
+        grants.policies = mer_slice_make(c->grants.p + c->scopes_bytes, c->grants.n - c->scopes_bytes);
+    }
+    return mer_guards_refused(r->http->arena, r->graph->federation, &grants);
 }
 
 static bool coerce_variables(struct request *r)
@@ -298,6 +316,7 @@ static bool coerce_variables(struct request *r)
         mer_coerce_variables_with(r->http->arena, r->graph->api, r->op->ast, r->params.variables_json,
                                   r->params.variables, &how, &r->vars, &errors, &n);
     if (!err) {
+        r->vars.refused = refused(r);
         return true;
     }
     struct mer_operation_error *out = MER_NEW_N(r->http->arena, struct mer_operation_error, n + 1);

@@ -268,12 +268,31 @@ static int supervise(struct serving *s, struct mer_snapshot *snapshot, struct me
     }
 }
 
+// A router's tokens are those of its clients' own identity provider: they need to be good, no more.
+static struct mer_auth_opts auth_opts(const struct mer_config *c, struct mer_token_condition *conditions)
+{
+    for (uint32_t i = 0; i < c->labels_n; i++) {
+        conditions[i] = (struct mer_token_condition){c->labels[i].claim, c->labels[i].equals};
+    }
+    return (struct mer_auth_opts){
+        .jwks = c->auth.jwks,
+        .audience = c->auth.audience,
+        .issuer = c->auth.issuer,
+        .wants = {.anyone = c->router,
+                  .scopes = c->auth.scopes,
+                  .policies = c->auth.policies,
+                  .conditions = conditions,
+                  .conditions_n = c->labels_n},
+    };
+}
+
 int mer_serve(const struct mer_config *config)
 {
     struct serving s = {.config = config, .first = true};
     struct mer_diag d = {0};
     struct mer_snapshot *snapshot = NULL;
-    struct mer_auth_opts ao = {config->auth.jwks, config->auth.audience, config->auth.issuer};
+    struct mer_token_condition conditions[MER_TOKEN_CONDITIONS_MAX];
+    struct mer_auth_opts ao = auth_opts(config, conditions);
     mer_log_set_level(config->telemetry.log);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
@@ -288,8 +307,9 @@ int mer_serve(const struct mer_config *config)
         return usage(&d);
     }
     int rc;
-    struct mer_auth *auth = config->router ? NULL : mer_auth_create(&ao, &d);
-    if ((auth || config->router) && open_all(&s, &d)) {
+    bool open = config->router && !config->auth.jwks.p;
+    struct mer_auth *auth = open ? NULL : mer_auth_create(&ao, &d);
+    if ((auth || open) && open_all(&s, &d)) {
         int fd = signalfd(-1, &set, SFD_CLOEXEC);
         MER_ASSERT(fd >= 0);
         rc = supervise(&s, snapshot, auth, fd);

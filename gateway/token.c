@@ -335,6 +335,14 @@ const char *mer_token_read_claims(struct mer_arena *a, struct mer_slice json,
     if (why) {
         return why;
     }
+    mer_token_read_grants(a, &j, &expect->wants, out);
+    if (expect->wants.anyone) {
+        out->role = MER_USER_SERVICE;
+        out->scope = MER_S("-");
+        out->scope_hash = mer_hash(out->scope);
+        mer_claims_rebase(out, out->scope.p, MER_NEW_N(a, struct mer_slice, 1));
+        return NULL;
+    }
     const struct mer_json_node *tenant = member(&j, "tenant");
     struct mer_slice name =
         tenant && tenant->type == MER_JSON_STRING ? mer_json_string(a, &j, tenant) : MER_NIL;

@@ -11,6 +11,8 @@
 
 #include "base/arena.h"
 
+struct mer_json;
+
 // Longer tokens are refused unread.
 #define MER_TOKEN_BYTES_MAX 8192
 // How far clocks may be apart.
@@ -40,8 +42,13 @@ struct mer_claims {
     bool all_facilities;
     struct mer_slice regions_text;    // joined by commas
     struct mer_slice facilities_text; // joined by commas, or "*"
-    int64_t expires_us;               // from this moment on it is refused: `exp` and the skew
-    const char *refused;              // why it was not verified, for the log
+    // What else it grants: names, each with a line break behind it; first the scopes, then the policies. Not
+    // in `scope`: it decides what of an operation is asked, never who is meant.
+    struct mer_slice grants;
+    size_t scopes_bytes;
+    uint64_t meets;      // bit set of mer_token_wants.conditions
+    int64_t expires_us;  // from this moment on it is refused: `exp` and the skew
+    const char *refused; // why it was not verified, for the log
 };
 
 struct mer_token_parts {
@@ -57,13 +64,33 @@ struct mer_token_header {
 const char *mer_token_read_header(struct mer_arena *a, struct mer_slice json,
                                   struct mer_token_header *out) MER_MUST_CHECK;
 
+#define MER_TOKEN_CONDITIONS_MAX 64
+
+struct mer_token_condition {
+    struct mer_slice claim;  // n == 0: it is never met
+    struct mer_slice equals; // nil: the claim is there
+};
+
+// What is read of a token beside who the caller is. Its lists must outlive whoever is given it.
+struct mer_token_wants {
+    bool anyone;                       // the token needs no tenant and no role
+    struct mer_slice scopes, policies; // claims that name them; nil: none do
+    const struct mer_token_condition *conditions;
+    uint32_t conditions_n;
+};
+
 struct mer_token_expect {
     struct mer_slice audience, issuer; // nil: any
     int64_t now_us;                    // wall
+    struct mer_token_wants wants;
 };
 const char *mer_token_read_claims(struct mer_arena *a, struct mer_slice json,
                                   const struct mer_token_expect *expect,
                                   struct mer_claims *out) MER_MUST_CHECK;
+
+// token_grants.c, for token.c: the claims' grants.
+void mer_token_read_grants(struct mer_arena *a, const struct mer_json *j, const struct mer_token_wants *wants,
+                           struct mer_claims *out);
 
 // Canonical base64url without padding; false for anything else.
 bool mer_token_base64url(struct mer_arena *a, struct mer_slice text, struct mer_slice *out) MER_MUST_CHECK;

@@ -102,12 +102,13 @@ struct mer_known_token *mer_token_memory_get(struct mer_token_memory *m, struct 
     return t;
 }
 
-// One block: the struct, the lists, the scope's text, the token's text.
+// One block: the struct, the lists, the scope's text, the token's text, the grants.
 static struct mer_known_token *known_new(struct mer_slice token, const struct mer_claims *claims)
 {
     size_t lists_n = (size_t)claims->regions_n + claims->facilities_n;
     size_t lists_bytes = lists_n * sizeof(struct mer_slice);
-    size_t bytes = sizeof(struct mer_known_token) + lists_bytes + claims->scope.n + token.n;
+    size_t bytes =
+        sizeof(struct mer_known_token) + lists_bytes + claims->scope.n + token.n + claims->grants.n;
     struct mer_known_token *t = malloc(bytes);
     MER_ASSERT(t);
     memset(t, 0, sizeof(*t));
@@ -115,7 +116,11 @@ static struct mer_known_token *known_new(struct mer_slice token, const struct me
     char *scope = (char *)(lists + lists_n);
     memcpy(scope, claims->scope.p, claims->scope.n);
     memcpy(scope + claims->scope.n, token.p, token.n);
+    if (claims->grants.n) {
+        memcpy(scope + claims->scope.n + token.n, claims->grants.p, claims->grants.n);
+    }
     t->claims = *claims;
+    t->claims.grants.p = scope + claims->scope.n + token.n;
     mer_claims_rebase(&t->claims, scope, lists);
     t->token = (struct mer_slice){scope + claims->scope.n, token.n};
     t->bytes = bytes;

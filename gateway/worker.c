@@ -2,6 +2,7 @@
 #include "gateway/worker.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -112,6 +113,9 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     w->loop = mer_loop_create();
     w->started_us = mer_time_mono_us();
     w->tokens = mer_token_memory_create(10000, 16u << 20);
+    if (getrandom(&w->random, sizeof(w->random), 0) < 0) {
+        w->random = (uint64_t)w->started_us + w->index; // draws share requests out, they hide nothing
+    }
     w->coder = mer_coder_create();
     if (w->config->persisted.automatic) {
         w->registry = mer_registry_create(opts->registry_bytes);

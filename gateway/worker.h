@@ -49,6 +49,7 @@ struct mer_worker {
     struct mer_poller *poller; // NULL where nobody is asked after
     struct mer_cache *cache;
     struct mer_token_memory *tokens;
+    uint64_t random; // for labels.h
     struct mer_reload *reload; // whom to ask for a new snapshot
     struct mer_reload_wait *reload_waits;
     size_t answers_bytes;

@@ -114,10 +114,11 @@ static enum mer_err validate(struct maker *m, struct mer_operation *op, const st
     return err;
 }
 
-static enum mer_err plan(struct maker *m, struct mer_operation *op)
+static enum mer_err plan(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
 {
     struct mer_diag d = {0};
-    enum mer_err err = mer_plan_build(op->arena, op->graph, op->document, op->ast, NULL, &op->plan, &d);
+    struct mer_plan_limits limits = {.labels_on = opts->labels_on};
+    enum mer_err err = mer_plan_build(op->arena, op->graph, op->document, op->ast, &limits, &op->plan, &d);
     if (err) {
         struct mer_loc loc = {d.line, d.column};
         struct mer_operation_error *e = add_error(
@@ -185,7 +186,7 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
     err = err ? err : check_limits(&m, op, opts);
     err = err ? err : validate(&m, op, opts);
     err = err ? err : in_time(&m, op, opts, began);
-    err = err ? err : plan(&m, op);
+    err = err ? err : plan(&m, op, opts);
     err = err ? err : in_time(&m, op, opts, began);
     *errors = m.errors;
     *errors_n = m.n;

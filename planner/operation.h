@@ -37,8 +37,9 @@ struct mer_operation {
 struct mer_operation_opts {
     uint32_t max_tokens;
     struct mer_limits limits;
-    bool introspection; // off: __schema and __type are unknown fields, and nothing is suggested
-    int64_t max_cpu_us; // of the thread, for all of it, looked at between the steps; 0: none
+    bool introspection;        // off: __schema and __type are unknown fields, and nothing is suggested
+    const uint64_t *labels_on; // of progressive overrides: a bit set over the federation's; NULL: none
+    int64_t max_cpu_us;        // of the thread, for all of it, looked at between the steps; 0: none
 };
 
 // Errors live in `a`. MER_ERR_INVALID: not valid; MER_ERR_LIMIT: a limit; both with at least one error.
@@ -54,6 +55,10 @@ void mer_plan_cache_destroy(struct mer_plan_cache *c);
 // A reference for the caller, or NULL.
 struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct mer_graph *graph,
                                          struct mer_slice text, struct mer_slice name);
+// The same where the plan depends on labels: one that was made with these of them on, as far as it looked.
+struct mer_operation *mer_plan_cache_find(struct mer_plan_cache *c, const struct mer_graph *graph,
+                                          struct mer_slice text, struct mer_slice name,
+                                          const uint64_t *labels_on);
 // Takes a reference of its own; the least recently used one goes when it is full.
 void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op);
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "planner/federation.h"
 #include "planner/operation.h"
 
 struct entry {
@@ -78,13 +79,32 @@ static uint64_t key_hash(const struct mer_graph *graph, struct mer_slice text, s
     return mer_hash_mix(mer_hash_mix(mer_hash(text), mer_hash(name)), (uint64_t)(uintptr_t)graph);
 }
 
+static bool fits(const struct mer_plan *p, const uint64_t *labels_on)
+{
+    uint32_t labels = p->graph->federation->labels_n;
+    for (uint32_t i = 0; i * 64 < labels; i++) {
+        uint64_t on = labels_on ? labels_on[i] : 0;
+        if ((on & p->labels_seen[i]) != p->labels_on[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct mer_graph *graph,
                                          struct mer_slice text, struct mer_slice name)
+{
+    return mer_plan_cache_find(c, graph, text, name, NULL);
+}
+
+struct mer_operation *mer_plan_cache_find(struct mer_plan_cache *c, const struct mer_graph *graph,
+                                          struct mer_slice text, struct mer_slice name,
+                                          const uint64_t *labels_on)
 {
     uint64_t h = key_hash(graph, text, name);
     for (struct entry *e = c->buckets[h & (c->buckets_n - 1)]; e; e = e->chain) {
         if (e->hash == h && e->op->graph == graph && mer_slice_eq(e->op->text, text) &&
-            mer_slice_eq(e->op->name, name)) {
+            mer_slice_eq(e->op->name, name) && fits(e->op->plan, labels_on)) {
             unlink_lru(c, e);
             push_newest(c, e);
             c->hits++;
