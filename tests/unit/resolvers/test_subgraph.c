@@ -89,6 +89,38 @@ static void one_turn_is_one_request_to_each(void **state)
     sub_rig_close(&r);
 }
 
+static void an_entity_is_asked_for_once_in_an_operation(void **state)
+{
+    (void)state;
+    static const struct sub_said works[] = {
+        {"best",
+         DATA("{\"best\":{\"owner\":{\"id\":\"1\"}},\"any\":{\"__typename\":\"Person\",\"id\":\"1\"}}"), 0},
+        {NULL, NULL, 0}};
+    static const struct sub_said people[] = {
+        {"_entities",
+         "{\"data\":{\"_entities\":[{\"name\":null}]},\"errors\":[{\"message\":\"shy\",\"path\":["
+         "\"_entities\",0,\"name\"]}]}",
+         0},
+        {NULL, NULL, 0}};
+    static const struct sub_said down[] = {{"_entities", "{}", 503}, {NULL, NULL, 0}};
+    struct sub_rig r;
+    sub_rig_open(&r, people, works);
+    sub_expect(&r, "{best{owner{name}} any{... on Person{name}}}", NULL,
+               "\"data\":{\"best\":{\"owner\":{\"name\":null}},\"any\":{\"name\":null}},\"errors\":[" TOLD(
+                   "shy", "people", "\"best\",\"owner\",\"name\"") "," TOLD("shy", "people",
+                                                                            "\"any\",\"name\"") "]");
+    sub_asked(&r, SUB_PEOPLE, 1);
+    sub_asked_for(&r, SUB_PEOPLE, 0, "{\"r1\":[{\"__typename\":\"Person\",\"id\":\"1\"}]}");
+    sub_rig_close(&r);
+    sub_rig_open(&r, down, works);
+#define DOWN(path) CODED("SOURCE_UNAVAILABLE", "subgraph people is not able to answer", "people", path)
+    sub_expect(&r, "{best{owner{name}} any{... on Person{name}}}", NULL,
+               "\"data\":{\"best\":{\"owner\":{\"name\":null}},\"any\":{\"name\":null}},\"errors\":[" DOWN(
+                   "\"best\",\"owner\"") "," DOWN("\"any\"") "]");
+    sub_asked(&r, SUB_PEOPLE, 1);
+    sub_rig_close(&r);
+}
+
 static void variables_and_conditions_are_the_clients(void **state)
 {
     (void)state;
@@ -443,6 +475,7 @@ int main(void)
         cmocka_unit_test(equal_representations_are_asked_once),
         cmocka_unit_test(long_lists_go_in_pieces),
         cmocka_unit_test(one_turn_is_one_request_to_each),
+        cmocka_unit_test(an_entity_is_asked_for_once_in_an_operation),
         cmocka_unit_test(variables_and_conditions_are_the_clients),
         cmocka_unit_test(nothing_is_asked_where_all_is_skipped),
         cmocka_unit_test(compound_keys_are_told_as_they_nest),
