@@ -85,3 +85,19 @@ bool mer_answer_etag_matches(struct mer_slice if_none_match, struct mer_slice et
     }
     return false;
 }
+
+void mer_answer_write_error(struct mer_buf *b, struct mer_slice message, const char *code,
+                            const struct mer_operation_error *e)
+{
+    mer_buf_add(b, MER_S("{\"message\":"));
+    mer_json_write_string(b, message);
+    for (uint32_t i = 0; e && i < e->locations_n; i++) {
+        mer_buf_printf(b, "%s{\"line\":%u,\"column\":%u}", i ? "," : ",\"locations\":[", e->locations[i].line,
+                       e->locations[i].column);
+    }
+    mer_buf_printf(b, "%s,\"extensions\":{\"code\":\"%s\"", e && e->locations_n ? "]" : "", code);
+    if (e && e->limit) {
+        mer_buf_printf(b, ",\"limit\":\"%s\",\"value\":%llu", e->limit, (unsigned long long)e->value);
+    }
+    mer_buf_add(b, MER_S("}}"));
+}

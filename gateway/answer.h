@@ -7,6 +7,7 @@
 #include "gateway/coding.h"
 #include "gateway/config.h"
 #include "gateway/server.h"
+#include "planner/operation.h"
 #include "resolvers/exec.h"
 
 #define MER_ANSWER_HEADERS_MAX 64
@@ -19,6 +20,9 @@ struct mer_answer {
 };
 
 void mer_answer_add(struct mer_answer *a, struct mer_slice name, struct mer_slice value);
+// An entry of `errors`. more: where, and which limit; NULL: nothing.
+void mer_answer_write_error(struct mer_buf *b, struct mer_slice message, const char *code,
+                            const struct mer_operation_error *more);
 // After the body is complete: CORS, vary, gzip where the client takes it and it is worth it.
 void mer_answer_finish(struct mer_answer *a, const struct mer_config *c, struct mer_coder *coder,
                        struct mer_http_req *req);

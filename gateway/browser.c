@@ -64,7 +64,7 @@ void mer_browser_answer_options(const struct mer_config *c, struct mer_http_req 
 
 // ---- requests that a foreign page could make ----
 
-static bool is_own(const struct mer_http_req *req, struct mer_slice origin)
+bool mer_browser_is_own(const struct mer_http_req *req, struct mer_slice origin)
 {
     struct mer_slice scheme = req->is_tls ? MER_S("https://") : MER_S("http://");
     return mer_slice_starts(origin, scheme) &&
@@ -102,7 +102,7 @@ bool mer_browser_safe(const struct mer_config *c, const struct mer_http_req *req
         return true;
     }
     if (origin.n) {
-        return is_own(req, origin) || mer_browser_allows(c, origin);
+        return mer_browser_is_own(req, origin) || mer_browser_allows(c, origin);
     }
     // Old browsers send neither; all of them call themselves Mozilla, and a page cannot change that unasked.
     struct mer_slice agent = mer_http_header(req, "user-agent");

@@ -23,6 +23,8 @@
 
 #define MER_BROWSER_HEADERS_MAX 4
 
+// Is the page one of ours, by what the request was sent to?
+bool mer_browser_is_own(const struct mer_http_req *req, struct mer_slice origin);
 // May pages of this origin ask? Development without a list: all.
 bool mer_browser_allows(const struct mer_config *c, struct mer_slice origin);
 // CORS headers of an answer into out; how many.

@@ -101,6 +101,7 @@ struct mer_config_limits {
         expanded_selections;
     int64_t list_argument, values, cost;
     int64_t request_ms, plan_ms, idle_ms, connection_ms, drain_ms;
+    int64_t subscriptions, connection_subscriptions, subscription_bytes, heartbeat_ms;
 };
 
 struct mer_config_cache {
@@ -136,9 +137,13 @@ struct mer_config_persisted {
 };
 
 // How GraphQL servers that are no gateways of ours are asked; each of them, by each event loop.
+enum mer_config_events { MER_CONFIG_EVENTS_ANY = 0, MER_CONFIG_EVENTS_SSE = 1, MER_CONFIG_EVENTS_WS = 2 };
+
 struct mer_config_subgraph {
     struct mer_slice name;
     struct mer_slice url; // in place of the supergraph's
+    enum mer_config_events events;
+    struct mer_slice events_path; // nil: the url's
 };
 
 struct mer_config_subgraphs {
@@ -147,6 +152,8 @@ struct mer_config_subgraphs {
     int64_t breaker_failures, breaker_ms;
     int64_t entities;
     bool gzip, share;
+    bool events_ws;              // how they tell events where `each` does not say
+    int64_t reconnects, again_ms; // of a subscription: connections in a row that may fail, the first pause
     struct mer_config_subgraph *each;
     uint32_t each_n;
 };

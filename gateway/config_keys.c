@@ -128,6 +128,10 @@ static const struct mer_config_key limits_keys[] = {
     BYTES("requestMemory", memory_bytes, 1 << 20, 8 * GIB, "64MiB", "memory that one request may take"),
     MILLIS("idle", idle_ms, 1000, DAY_MS, "60s", "a client connection without a request is closed"),
     MILLIS("connection", connection_ms, 1000, 30 * DAY_MS, "1h", "a client connection is asked to reconnect"),
+    COUNT("subscriptions", subscriptions, 0, 10000000, "10000", "subscriptions of the process; 0: none"),
+    COUNT("connectionSubscriptions", connection_subscriptions, 1, 100000, "100", "operations under way on one WebSocket"),
+    BYTES("subscriptionBuffer", subscription_bytes, 4096, GIB, "1MiB", "what waits to be sent to a client that reads slowly; then its subscription ends with an error"),
+    MILLIS("heartbeat", heartbeat_ms, 100, 3600000, "15s", "a client of a subscription hears at least so often that it lives"),
     MILLIS("drain", drain_ms, 0, 3600000, "10s", "time for open requests when the process is asked to stop"),
     {0},
 };
@@ -159,6 +163,8 @@ static const struct mer_config_key explorer_keys[] = {
 
 static const struct mer_config_key subgraph_keys[] = {
     {"url", MER_CONFIG_URL, AT(mer_config_subgraph, url), .text = "where it is, in place of the url in the supergraph"},
+    {"subscriptions", MER_CONFIG_CHOICE, FLAG(mer_config_subgraph, events), .choices = "any|sse|ws", .fallback = "any", .text = "how it tells events; `any`: as `subgraphs.subscriptions` says"},
+    {"subscriptionsPath", MER_CONFIG_TEXT, AT(mer_config_subgraph, events_path), .text = "where, on the same host; the url's own path when not given"},
     {0},
 };
 
@@ -174,6 +180,9 @@ static const struct mer_config_key subgraphs_keys[] = {
     {"gzip", MER_CONFIG_BOOL, AT(mer_config_subgraphs, gzip), .fallback = "true", .text = "ask for compressed answers"},
     {"failures", MER_CONFIG_COUNT, AT(mer_config_subgraphs, breaker_failures), .min = 0, .max = 1000000, .fallback = "20", .text = "so many failures in a row open the circuit: the subgraph is left alone for a while; 0: never"},
     {"pause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, breaker_ms), .min = 1, .max = 3600000, .fallback = "500ms", .text = "the first such while; it doubles, up to twenty times this, as long as the subgraph fails"},
+    {"subscriptions", MER_CONFIG_CHOICE, FLAG(mer_config_subgraphs, events_ws), .choices = "sse|ws", .fallback = "sse", .text = "how subgraphs tell events: server-sent events (graphql-sse, distinct connections), or WebSockets (graphql-transport-ws)"},
+    {"reconnects", MER_CONFIG_COUNT, AT(mer_config_subgraphs, reconnects), .min = 0, .max = 1000000, .fallback = "10", .text = "connections in a row that may fail after a subscription was cut; then it ends with an error"},
+    {"reconnectPause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, again_ms), .min = 1, .max = 10000, .fallback = "250ms", .text = "before the first of them; it doubles each time, up to 10 s, and is drawn from its upper half"},
     {"each", MER_CONFIG_NAMED, MANY(mer_config_subgraphs, each, mer_config_subgraph), .keys = subgraph_keys, .text = "subgraphs by name"},
     {0},
 };

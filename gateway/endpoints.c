@@ -5,6 +5,7 @@
 #include "gateway/explorer.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
+#include "gateway/stream.h"
 #include "resolvers/graphql/client.h"
 #include "resolvers/postgres/pool.h"
 
@@ -166,6 +167,9 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
                    "%llu\nmeridian_plan_cache_operations %u\n",
                    (unsigned long long)pc.hits, (unsigned long long)pc.misses, pc.operations);
     mer_buf_printf(&b, "meridian_requests_in_flight %u\n", w->in_flight);
+    mer_buf_printf(&b, "meridian_subscriptions %u\nmeridian_streams_total %llu\nmeridian_events_total %llu\n",
+                   w->subs_n, (unsigned long long)w->counters.streams,
+                   (unsigned long long)w->counters.events);
     struct mer_reload_stats rs;
     mer_reload_stats(w->reload, &rs);
     mer_buf_printf(&b, "meridian_reloads_total %llu\nmeridian_reloads_refused_total %llu\n",
@@ -312,6 +316,8 @@ void mer_face_handle(void *owner, struct mer_http_req *req)
         admin(f->worker, req);
     } else if (f->kind == MER_FACE_SOURCES) {
         sources(f->worker, req);
+    } else if (mer_slice_is(req->path, "/graphql") && mer_stream_ws_wanted(req)) {
+        mer_stream_ws(f->worker, req);
     } else if (mer_slice_is(req->path, "/graphql")) {
         mer_request_handle(f->worker, MER_FACE_CLIENTS, 0, req);
     } else if (mer_slice_starts(req->path, MER_S("/explorer/"))) {

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/stream.h"
 #include "gateway/warm.h"
 #include "resolvers/graphql/client.h"
 
@@ -187,6 +188,7 @@ static void take_over(struct handing *h)
     if (w->poller) {
         mer_poller_move(w->poller, next->site);
     }
+    mer_stream_follow(w);
     mer_running_unref(before);
 }
 

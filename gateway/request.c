@@ -11,6 +11,7 @@
 #include "gateway/explorer.h"
 #include "gateway/forward.h"
 #include "gateway/graphql_http.h"
+#include "gateway/stream.h"
 #include "gateway/labels.h"
 #include "gateway/worker.h"
 #include "resolvers/exec.h"
@@ -32,12 +33,14 @@ struct request {
     struct mer_exec_ask ask;
     struct mer_exec *exec;
     int64_t planned_us;
-    struct mer_slice explained; // JSON for extensions.plan; n == 0: not asked
-    uint64_t cost;              // as estimated
-    bool tagged;                // the answer has an etag
-    struct mer_forward forward; // of a router: what subgraphs' headers say
-    struct mer_slice cacheable; // cache-control by what they say; n == 0: nothing
-    bool registers;             // its document is kept by its hash once it is known to be valid
+    struct mer_slice explained;  // JSON for extensions.plan; n == 0: not asked
+    uint64_t cost;               // as estimated
+    bool tagged;                 // the answer has an etag
+    struct mer_forward forward;  // of a router: what subgraphs' headers say
+    struct mer_slice cacheable;  // cache-control by what they say; n == 0: nothing
+    enum mer_stream_kind stream; // how it would take an answer that is told by and by
+    bool streams_alone;          // and takes no other
+    bool registers;              // its document is kept by its hash once it is known to be valid
 };
 
 // ---- answering ----
@@ -566,6 +569,46 @@ static void answered(void *owner)
     reply(r, &a);
 }
 
+// An answer that is told by and by: from here on it is stream.h's.
+static void stream(struct request *r)
+{
+    struct mer_worker *w = r->w;
+    if (!r->stream) {
+        refuse(
+            r, 406, "BAD_USER_INPUT",
+            "a subscription is told as text/event-stream, as multipart/mixed;subscriptionSpec=1.0, or on a "
+            "WebSocket (graphql-transport-ws)");
+        return;
+    }
+    if (w->streams_end) {
+        refuse(r, 503, "SOURCE_UNAVAILABLE", "the gateway is being stopped");
+        return;
+    }
+    struct mer_stream_ask ask = {.worker = w,
+                                 .query = r->params.query,
+                                 .name = r->params.operation_name,
+                                 .caller = r->ask.caller,
+                                 .expires_us = r->token ? r->token->claims.expires_us : INT64_MAX,
+                                 .max_age_us = r->max_age_us};
+    struct mer_slice errors = MER_NIL;
+    if (r->params.variables) {
+        ask.variables = mer_json_raw(r->params.variables_json, r->params.variables);
+    }
+    if (r->on->plain) {
+        ask.headers = mer_forward_ask(w->config, r->http, &ask.headers_n);
+    }
+    if (mer_stream_http(r->http, r->stream, &ask, &errors)) {
+        w->in_flight--;
+        release(r);
+        return;
+    }
+    r->media = MER_MEDIA_RESPONSE_JSON;
+    w->counters.refused++;
+    struct mer_answer a = {.status = 400};
+    a.body = mer_arena_printf(r->http->arena, "{\"errors\":%.*s}", MER_FMT(errors));
+    reply(r, &a);
+}
+
 void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source,
                         struct mer_http_req *req)
 {
@@ -589,6 +632,11 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         add_header(&a, MER_S("content-security-policy"), MER_S(MER_EXPLORER_POLICY));
         reply(r, &a);
         return;
+    }
+    r->stream = face == MER_FACE_CLIENTS ? mer_stream_kind_of(req) : MER_STREAM_NONE;
+    if (r->media == MER_MEDIA_NONE && r->stream) {
+        r->streams_alone = true;
+        r->media = MER_MEDIA_RESPONSE_JSON; // of what is refused
     }
     if (r->media == MER_MEDIA_NONE) {
         refuse(r, 406, "BAD_USER_INPUT",
@@ -621,6 +669,10 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     }
     if (r->op->ast->kind == MER_OP_MUTATION && r->params.is_get) {
         refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");
+    } else if (r->op->ast->kind == MER_OP_SUBSCRIPTION || (r->streams_alone && r->stream == MER_STREAM_SSE)) {
+        stream(r);
+    } else if (r->streams_alone) {
+        refuse(r, 406, "BAD_USER_INPUT", "what is no subscription is answered in application/json");
     } else if (coerce_variables(r) && check_cost(r)) {
         execute(r);
     }

@@ -69,6 +69,35 @@ size_t mer_http_header_count(const struct mer_http_req *req, const char *name);
 void mer_http_respond(struct mer_http_req *req, int status, const struct mer_http_header *headers,
                       size_t headers_n, const struct mer_slice *body, size_t body_n);
 
+// An answer that is told by and by. `first` may not be empty; bytes are copied. From here on on_abort is
+// called if the client goes away, as before, until mer_http_stream_end, after which the request must not be
+// touched. What cannot be sent yet is held: whoever writes looks at mer_http_stream_waiting.
+void mer_http_stream(struct mer_http_req *req, int status, const struct mer_http_header *headers,
+                     size_t headers_n, struct mer_slice first);
+void mer_http_stream_write(struct mer_http_req *req, struct mer_slice bytes);
+size_t mer_http_stream_waiting(const struct mer_http_req *req);
+void mer_http_stream_drop(struct mer_http_req *req); // of what waits, what has not begun to be sent
+void mer_http_stream_end(struct mer_http_req *req);
+
+// A connection that has left HTTP/1.1 for another protocol (RFC 9110 7.8). It belongs to whoever asked for it
+// until mer_tunnel_close or on_close; callbacks never run inside of the calls here.
+struct mer_tunnel;
+struct mer_tunnel_callbacks {
+    void (*on_open)(void *owner, struct mer_tunnel *t); // NULL: the client has gone; nothing follows
+    void (*on_data)(void *owner, struct mer_slice bytes);
+    void (*on_close)(void *owner); // by the client; the tunnel is gone
+};
+// The request's upgrade header; the library takes it out of the others.
+struct mer_slice mer_http_upgrade_wanted(const struct mer_http_req *req);
+// Answers 101 in place of mer_http_respond; on_open follows. HTTP/1.1 alone. The request and its arena are
+// gone when this returns or soon after; callbacks outlive the tunnel.
+void mer_http_upgrade(struct mer_http_req *req, const struct mer_http_header *headers, size_t headers_n,
+                      const struct mer_tunnel_callbacks *callbacks, void *owner);
+void mer_tunnel_write(struct mer_tunnel *t, struct mer_slice bytes); // copied
+size_t mer_tunnel_waiting(const struct mer_tunnel *t);
+// When what was written has been sent; it takes two seconds at most. Nothing is called any more.
+void mer_tunnel_close(struct mer_tunnel *t);
+
 // TLS of a listener: TLS 1.2 or newer, no renegotiation, no early data. Shared by servers and threads,
 // refcounted.
 struct mer_tls_server_opts {

@@ -20,6 +20,7 @@ enum conn_phase {
     CONN_STARTING = 0, // TLS handshake, or waiting to see which protocol it is
     CONN_HTTP1 = 1,
     CONN_HTTP2 = 2,
+    CONN_TUNNEL = 3, // it has left HTTP
 };
 
 struct request;
@@ -57,7 +58,7 @@ struct listener {
     bool paused;
 };
 
-enum request_state { REQUEST_WAITING, REQUEST_IN_WORK, REQUEST_ANSWERING };
+enum request_state { REQUEST_WAITING, REQUEST_IN_WORK, REQUEST_ANSWERING, REQUEST_STREAMING };
 
 // Lives in the request's own pool of the library, which disposes of it exactly once, whatever happens.
 struct request {
@@ -70,7 +71,10 @@ struct request {
     bool aborted;
     h2o_generator_t generator;
     uint64_t since_ms; // of the state
-    size_t mark_bytes; // sent when progress was last seen
+    // an answer that is told by and by
+    struct mer_buf out, flight; // waits, is being sent
+    bool flying, ending, free;  // free: counts no more as work of its connection
+    size_t mark_bytes;          // sent when progress was last seen
     uint64_t mark_ms;
 };
 
@@ -140,7 +144,14 @@ void server_sweep(void *server);
 // server_request.c
 int request_on_req(h2o_handler_t *handler, h2o_req_t *req);
 bool request_on_library_error(h2o_req_t *req, int status);
-// HTTP/1: the client is gone, which the library does not look for while it waits for an answer.
+void request_add_headers(struct request *r, const struct mer_http_header *headers, size_t headers_n);
+void request_tell_aborted(struct request *r);
+void request_free(struct request *r);
+// server_stream.c
+void stream_abort(struct request *r);
+void stream_dispose(struct request *r);
+// server_request.c. HTTP/1: the client is gone, which the library does not look for while it waits for an
+// answer.
 void request_abort(struct request *r);
 
 // server_tls.c

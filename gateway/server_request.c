@@ -106,12 +106,21 @@ static void leave_queue(struct request *r)
 
 static void admit(void *owner);
 
-static void tell_aborted(struct request *r)
+void request_tell_aborted(struct request *r)
 {
     r->aborted = true;
     server_bump(&r->conn->server->n.requests_aborted, 1);
     if (r->pub.on_abort)
         r->pub.on_abort(r->pub.owner);
+}
+
+// It lasts: others need not wait for it.
+void request_free(struct request *r)
+{
+    r->free = true;
+    r->conn->in_work--;
+    if (r->conn->queue)
+        mer_loop_defer(r->conn->server->loop, &r->conn->admit, admit, r->conn);
 }
 
 // Called by the library once, when the answer was sent or the request came to nothing.
@@ -121,13 +130,14 @@ static void dispose(void *p)
     struct conn *c = r->conn;
     struct mer_server *s = c->server;
     leave_queue(r);
-    if (r->state == REQUEST_IN_WORK && !r->aborted)
-        tell_aborted(r);
+    if ((r->state == REQUEST_IN_WORK || r->state == REQUEST_STREAMING) && !r->aborted && !r->ending)
+        request_tell_aborted(r);
+    stream_dispose(r);
     drop_arena(r);
     *r->pprev = r->next;
     if (r->next)
         r->next->pprev = r->pprev;
-    if (r->state != REQUEST_WAITING)
+    if (r->state != REQUEST_WAITING && !r->free)
         c->in_work--;
     c->requests_n--;
     if (c->queue)
@@ -162,15 +172,21 @@ static void answer(struct request *r, int status, h2o_iovec_t *bufs, size_t bufs
     h2o_send(req, bufs, bufs_n, H2O_SEND_STATE_FINAL);
 }
 
+void request_add_headers(struct request *r, const struct mer_http_header *headers, size_t headers_n)
+{
+    h2o_req_t *req = r->h2o;
+    for (size_t i = 0; i < headers_n; i++)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, headers[i].name.p, headers[i].name.n, 1, NULL,
+                              headers[i].value.p, headers[i].value.n);
+}
+
 void mer_http_respond(struct mer_http_req *pub, int status, const struct mer_http_header *headers,
                       size_t headers_n, const struct mer_slice *body, size_t body_n)
 {
     struct request *r = (struct request *)pub;
     MER_ASSERT(r->state == REQUEST_IN_WORK && !r->aborted);
     h2o_req_t *req = r->h2o;
-    for (size_t i = 0; i < headers_n; i++)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, headers[i].name.p, headers[i].name.n, 1, NULL,
-                              headers[i].value.p, headers[i].value.n);
+    request_add_headers(r, headers, headers_n);
     h2o_iovec_t *bufs = h2o_mem_alloc_pool(&req->pool, sizeof(*bufs) * (body_n + 1));
     size_t n = 0, length = 0;
     for (size_t i = 0; i < body_n; i++) {
@@ -357,9 +373,13 @@ void request_abort(struct request *r)
 {
     if (r->state == REQUEST_ANSWERING)
         return;
+    if (r->state == REQUEST_STREAMING) {
+        stream_abort(r);
+        return;
+    }
     leave_queue(r);
     if (r->state == REQUEST_IN_WORK)
-        tell_aborted(r);
+        request_tell_aborted(r);
     else
         r->conn->in_work++;
     // The library lets go of the request when an answer fails to be written.

@@ -40,6 +40,8 @@ static bool is_stalled(struct conn *c, uint64_t now)
 {
     uint32_t limit = c->server->limits.stall_ms;
     for (struct request *r = c->requests; r; r = r->next) {
+        if (r->flying && since(now, r->since_ms) > limit)
+            return true;
         if (r->state != REQUEST_ANSWERING)
             continue;
         if (since(now, r->mark_ms) < limit / 4)
@@ -92,6 +94,15 @@ static void sweep_http2(struct conn *c, const struct mer_guard_view *v, uint64_t
         conn_cut(c, &s->n.cut_headers);
 }
 
+// However old the connection: what is told by and by may last.
+static bool tells_by_and_by(const struct conn *c)
+{
+    for (const struct request *r = c->requests; r; r = r->next)
+        if (r->state == REQUEST_STREAMING)
+            return true;
+    return false;
+}
+
 static void sweep_age(struct conn *c, const struct mer_guard_view *v, uint64_t now)
 {
     struct mer_server *s = c->server;
@@ -110,7 +121,7 @@ static void sweep_age(struct conn *c, const struct mer_guard_view *v, uint64_t n
         // the last.
         server_bump(&s->n.cut_age, 1);
         conn_retire(c);
-    } else if (age > (uint64_t)s->limits.age_ms + RETIRED_MS && c->retired) {
+    } else if (age > (uint64_t)s->limits.age_ms + RETIRED_MS && c->retired && !tells_by_and_by(c)) {
         conn_cut(c, NULL);
     }
 }
@@ -125,6 +136,8 @@ static void sweep_conn(struct conn *c, uint64_t now)
             conn_cut(c, &s->n.cut_headers);
         return;
     }
+    if (c->phase == CONN_TUNNEL)
+        return; // looks after itself
     if (v.closing) {
         if (!c->closing_ms)
             c->closing_ms = now;
@@ -161,8 +174,9 @@ static void look(struct hangups *h)
 static void sweep_hangup(struct hangups *h, struct conn *c, uint64_t now)
 {
     struct request *r = c->requests;
-    if (c->cut || c->phase != CONN_HTTP1 || !r || r->state != REQUEST_IN_WORK ||
-        since(now, r->since_ms) < ABORT_AFTER_MS)
+    if (c->cut || c->phase != CONN_HTTP1 || !r ||
+        (r->state != REQUEST_IN_WORK && r->state != REQUEST_STREAMING) ||
+        (r->state == REQUEST_IN_WORK && since(now, r->since_ms) < ABORT_AFTER_MS))
         return;
     h->fds[h->n] = (struct pollfd){.fd = h2o_socket_get_fd(c->sock), .events = POLLRDHUP};
     h->conns[h->n++] = c;

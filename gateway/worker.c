@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/reload.h"
+#include "gateway/stream.h"
 #include "gateway/warm.h"
 
 // Not longer, though a place may not answer: who asked for a restart waits.
@@ -148,6 +149,7 @@ static void drained(void *owner)
 void mer_worker_drain(struct mer_worker *w)
 {
     mer_reload_give_up(w);
+    mer_stream_drain(w);
     mer_server_drain(w->server, (uint32_t)w->config->limits.drain_ms, drained, w);
 }
 

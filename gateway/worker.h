@@ -21,6 +21,7 @@
 struct mer_worker_counters {
     uint64_t requests, refused; // GraphQL requests; before execution
     uint64_t cache_hit, cache_miss;
+    uint64_t streams, events;         // operations told by and by, their answers
     const char *codes[MER_CODES_MAX]; // errors told, by code
     uint64_t codes_n[MER_CODES_MAX];
     uint64_t latency_us_sum;
@@ -49,7 +50,7 @@ struct mer_worker {
     struct mer_poller *poller; // NULL where nobody is asked after
     struct mer_cache *cache;
     struct mer_token_memory *tokens;
-    uint64_t random; // for labels.h
+    uint64_t random;           // for labels.h
     struct mer_reload *reload; // whom to ask for a new snapshot
     struct mer_reload_wait *reload_waits;
     size_t answers_bytes;
@@ -57,6 +58,10 @@ struct mer_worker {
     struct mer_registry *registry; // documents that clients registered; NULL: off
     struct mer_coder *coder;
     struct mer_worker_counters counters;
+    struct mer_stream_sub *subs; // stream.h: all of them
+    uint32_t subs_n;
+    struct mer_stream_ws_conn *ws_conns;
+    bool streams_end;       // none begins any more
     struct mer_face *faces; // clients, admin, one a source
     uint32_t in_flight;
     struct mer_timer drain_timer;

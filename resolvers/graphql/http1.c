@@ -51,6 +51,11 @@ bool mer_http1_began(const struct mer_http1 *h)
     return h->began;
 }
 
+bool mer_http1_in_body(const struct mer_http1 *h)
+{
+    return h->state >= LENGTH && h->state < DONE;
+}
+
 static bool fail(struct mer_http1 *h, const char *why)
 {
     h->state = FAILED;

@@ -53,6 +53,8 @@ void mer_http1_fini(struct mer_http1 *h);
 enum mer_http1_result mer_http1_feed(struct mer_http1 *h, struct mer_slice bytes, size_t *used);
 // The peer closed. DONE when that is a proper end of the body.
 enum mer_http1_result mer_http1_end(struct mer_http1 *h);
+// Is the head whole, and a body follows? Whoever takes the body as it comes clears `body` each time.
+bool mer_http1_in_body(const struct mer_http1 *h);
 // Did any byte of an answer come? Stays so whatever became of it.
 bool mer_http1_began(const struct mer_http1 *h);
 

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: MIT
+"""Subscriptions: clients over SSE, multipart and WebSockets; subgraphs over SSE and WebSockets."""
+import contextlib
+import json
+import subprocess
+import time
+
+from lib import equal
+from router_kit import Router, Subgraph, wait_until
+from stream_kit import Events, Sse, Ws, frame, settled, supergraph
+
+NODES = []
+READ_ONLY = True
+QUERY = "subscription { visited { name crowd } }"
+WS = "subgraphs.subscriptions=ws"
+MULTIPART = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0,application/json"
+
+
+def names(request):
+    """The parks subgraph: entities by id."""
+    reps = request["variables"].get("r1") or next(iter(request["variables"].values()))
+    return {"_entities": [{"name": f"name of {each['id']}"} for each in reps]}
+
+
+@contextlib.contextmanager
+def routing(*sets, parks=names, visits=None, threads=1, more=""):
+    """(router, parks, visits), of which visits tells events."""
+    one, two = Subgraph(parks), Events(visits)
+    serving = None
+    try:
+        serving = Router(supergraph(one.url, two.url, more=more), *sets, threads=threads)
+        yield serving, one, two
+        assert serving.process.poll() in (None, 0), "the router ended by itself:\n" + serving.logged()[-2000:]
+    finally:
+        status = serving.stop() if serving else 0
+        one.stop()
+        two.stop()
+    assert status == 0, f"the router ended with {status}:\n" + serving.logged()[-3000:]
+
+
+def visit(number, crowd=1):
+    """What the subgraph tells, and what the client gets."""
+    return {"visited": {"id": f"p{number}", "__typename": "Park", "crowd": crowd}}
+
+
+def told(number, crowd=1):
+    return {"data": {"visited": {"name": f"name of p{number}", "crowd": crowd}}}
+
+
+def open_subscriptions(gate):
+    return gate.metrics()["meridian_subscriptions"]
+
+
+# ---- events ----
+
+def scenario_events_reach_clients_over_sse_with_their_entities(fleet):
+    for rule in ("subgraphs.subscriptions=sse", WS):
+        with routing(rule) as (gate, one, two):
+            client = Sse(gate.port, "subscription S($n: Int) { visited(of: $n) { name crowd } }", variables={"n": 3})
+            equal((client.status, client.type), (200, "text/event-stream; charset=utf-8"))
+            feed = two.feed()
+            assert feed.request["query"].startswith("subscription($n:Int){visited(of:$n){"), feed.request["query"]
+            equal(feed.request["variables"], {"n": 3})
+            for number in range(5):
+                feed.event(visit(number))
+            for number in range(5):
+                equal(client.next(), ("next", told(number)))
+            equal(len(one.asked), 5, "one request for entities an event")
+            feed.complete()
+            equal(client.next(), ("complete", None))
+            equal(client.next(), None, "the end")
+            wait_until(feed.gone.is_set, 5, "the subgraph's connection closed")
+            equal(open_subscriptions(gate), 0)
+
+
+def scenario_multipart_clients_get_parts(fleet):
+    with routing("limits.heartbeat=200ms") as (gate, _, two):
+        client = Sse(gate.port, QUERY, accept=MULTIPART)
+        equal((client.status, client.type), (200, 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0"'))
+        equal(client.part(), {}, "a heartbeat")
+        two.feed().event(visit(1))
+        while (part := client.part()) == {}:
+            pass
+        equal(part, {"payload": told(1)})
+        two.feed().complete()
+        while (part := client.part()) == {}:
+            pass
+        equal(part, None)
+        answer = gate.ask("{ __typename }", accept=MULTIPART)
+        equal(answer.json, {"data": {"__typename": "Query"}}, "what is no subscription")
+
+
+def scenario_http2_clients_get_events(fleet):
+    with routing() as (gate, _, two):
+        with subprocess.Popen(["curl", "-sN", "--http2-prior-knowledge", f"http://127.0.0.1:{gate.port}/graphql",
+                               "-H", "content-type: application/json", "-H", "accept: text/event-stream",
+                               "-d", json.dumps({"query": QUERY})], stdout=subprocess.PIPE) as client:
+            feed = two.feed()
+            feed.event(visit(1))
+            lines = [client.stdout.readline().decode().strip() for _ in range(4)]
+            equal([line for line in lines if line.startswith("data")],
+                  ["data: " + json.dumps(told(1), separators=(",", ":"))])
+            client.kill()
+            wait_until(feed.gone.is_set, 5, "the subgraph's connection closed")
+
+
+def scenario_several_operations_share_a_websocket(fleet):
+    with routing(parks=lambda r: names(r) if "_entities" in r["query"] else {"park": {"name": "x"}}) as (gate, _, two):
+        client = Ws(gate.port)
+        client.subscribe("a", QUERY)
+        first = two.feed(1)
+        client.subscribe("b", "subscription { visited { crowd } }")
+        second = two.feed(2)
+        client.subscribe("q", "{ park { name } }")
+        equal(client.next(), {"id": "q", "type": "next", "payload": {"data": {"park": {"name": "x"}}}})
+        equal(client.next(), {"id": "q", "type": "complete"})
+        second.event({"visited": {"crowd": 7}})
+        equal(client.next(), {"id": "b", "type": "next", "payload": {"data": {"visited": {"crowd": 7}}}})
+        first.event(visit(1))
+        equal(client.next(), {"id": "a", "type": "next", "payload": told(1)})
+        client.say({"id": "b", "type": "complete"})
+        wait_until(second.gone.is_set, 5, "b ended at its subgraph")
+        client.say({"type": "ping"})
+        equal(client.next(), {"type": "pong"})
+        first.complete()
+        equal(client.next(), {"id": "a", "type": "complete"})
+        client.subscribe("a", "{ nothing }")
+        said = client.next()
+        equal((said["type"], said["payload"][0]["extensions"]["code"]), ("error", "GRAPHQL_VALIDATION_FAILED"))
+        client.subscribe("a", QUERY)
+        third = two.feed(3)
+        client.close()
+        wait_until(third.gone.is_set, 5, "the subgraph's connection closed")
+
+
+def scenario_queries_are_answered_as_events_where_the_client_takes_nothing_else(fleet):
+    with routing(parks=lambda r: {"park": {"name": "x"}}) as (gate, _, _):
+        client = Sse(gate.port, "{ park { name } }")
+        equal([client.next(), client.next(), client.next()],
+              [("next", {"data": {"park": {"name": "x"}}}), ("complete", None), None])
+
+
+# ---- what is refused ----
+
+def scenario_wrong_subscriptions_are_refused_before_they_begin(fleet):
+    with routing("limits.subscriptions=1") as (gate, _, two):
+        answer = gate.ask(QUERY)
+        equal((answer.status, answer.errors[0]["extensions"]["code"]), (406, "BAD_USER_INPUT"))
+        answer = gate.ask("subscription { nothing }", accept="text/event-stream")
+        equal((answer.status, answer.errors[0]["extensions"]["code"]), (400, "GRAPHQL_VALIDATION_FAILED"))
+        client = Sse(gate.port, QUERY)
+        two.feed()
+        answer = gate.ask(QUERY, accept="text/event-stream")
+        equal((answer.status, answer.errors[0]["extensions"]["code"]), (400, "RATE_LIMITED"))
+        client.close()
+
+
+def scenario_the_protocol_of_websockets_is_kept(fleet):
+    with routing("limits.connectionSubscriptions=2", "limits.body=64KiB") as (gate, _, two):
+        def closed(*messages, init=True):
+            client = Ws(gate.port, init)
+            for message in messages:
+                client.raw(message) if isinstance(message, bytes) else client.say(message)
+            while client.next():
+                pass
+            client.close()
+            return client.code
+        ask = {"id": "1", "type": "subscribe", "payload": {"query": QUERY}}
+        equal(closed(ask, init=False), 4401, "subscribe before connection_init")
+        equal(closed({"type": "connection_init"}), 4429, "twice")
+        equal(closed(ask, ask), 4409, "an id that is taken")
+        equal(closed({"type": "what"}), 4400)
+        equal(closed({"id": "1"}), 4400)
+        equal(closed(frame(b"{", mask=True)), 4400)
+        equal(closed({"id": "1", "type": "subscribe"}), 4400)
+        equal(closed(frame(b"{}", 2, mask=True)), 1003, "binary")
+        equal(closed(frame(b"\xff\xfe", mask=True)), 1007, "no UTF-8")
+        equal(closed(frame(b"{}", mask=False)), 1002, "not masked")
+        equal(closed(frame(b"x" * 70000, mask=True)), 1009, "too long")
+        equal(Ws(gate.port, False, protocol="graphql-ws").status, 400, "another subprotocol")
+        equal(Ws(gate.port, False, headers="Origin: https://evil.example\r\n").status, 403)
+        equal(Ws(gate.port, False, headers=f"Origin: http://127.0.0.1:{gate.port}\r\n").status, 101)
+        client = Ws(gate.port)
+        for number in range(3):
+            client.subscribe(f"s{number}", QUERY)
+        said = client.next()
+        equal((said["id"], said["type"], said["payload"][0]["extensions"]["code"]), ("s2", "error", "RATE_LIMITED"))
+        client.close()
+        wait_until(lambda: open_subscriptions(gate) == 0, 5, "none left")
+
+
+# ---- trouble ----
+
+def scenario_a_cut_subgraph_is_asked_again(fleet):
+    for rule in ("subgraphs.subscriptions=sse", WS):
+        with routing(rule, "subgraphs.reconnectPause=50ms", "subgraphs.reconnects=3") as (gate, _, two):
+            client = Sse(gate.port, QUERY)
+            for number in range(1, 4):
+                two.feed(number).event(visit(number))
+                equal(client.next(), ("next", told(number)))
+                two.feed(number).cut()
+            two.feed(4).event(visit(4))
+            equal(client.next(), ("next", told(4)))
+            two.stop()
+            name, said = client.next()
+            equal((name, said["errors"][0]["extensions"]["code"]), ("next", "SOURCE_UNAVAILABLE"))
+            equal([client.next(), client.next()], [("complete", None), None])
+
+
+def scenario_a_subgraph_that_never_was_is_told_at_once(fleet):
+    with routing() as (gate, _, two):
+        two.stop()
+        client = Sse(gate.port, QUERY)
+        name, said = client.next()
+        equal((name, said["errors"][0]["extensions"]["code"]), ("next", "SOURCE_UNAVAILABLE"))
+        equal(client.next(), ("complete", None))
+
+
+def scenario_errors_of_subgraphs_reach_the_client(fleet):
+    def refuse(sock):
+        body = b'{"errors":[{"message":"not today"}]}'
+        sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+    with routing() as (gate, _, two):
+        two.refuse = refuse
+        client = Sse(gate.port, QUERY)
+        name, said = client.next()
+        equal((name, said["data"], said["errors"][0]["message"]), ("next", {"visited": None}, "not today"))
+        equal(client.next(), ("complete", None))
+        two.refuse = None
+        client = Sse(gate.port, QUERY)
+        two.feed().event({"visited": None}, errors=[{"message": "odd", "path": ["visited"]}])
+        name, said = client.next()
+        equal((said["data"], said["errors"][0]["message"], said["errors"][0]["path"]), ({"visited": None}, "odd", ["visited"]))
+        two.feed().event(visit(2))
+        equal(client.next(), ("next", told(2)), "it goes on")
+        client.close()
+
+
+def scenario_a_client_that_leaves_closes_its_subgraph_at_once(fleet):
+    with routing() as (gate, _, two):
+        client = Sse(gate.port, QUERY)
+        feed = two.feed()
+        client.close()
+        began = time.monotonic()
+        wait_until(feed.gone.is_set, 5, "the subgraph's connection closed")
+        assert time.monotonic() - began < 1.5
+        wait_until(lambda: open_subscriptions(gate) == 0, 5, "none left")
+
+
+def scenario_a_slow_client_is_dropped_and_others_are_not(fleet):
+    with routing("limits.subscriptionBuffer=64KiB") as (gate, _, two):
+        slow, quick = Sse(gate.port, QUERY), None
+        feed = two.feed(1)
+        quick = Sse(gate.port, QUERY)
+        other = two.feed(2)
+        with contextlib.suppress(OSError):
+            for number in range(3000):
+                feed.event({"visited": {"id": "x" * 5000, "__typename": "Park", "crowd": number}})
+                if feed.gone.is_set():
+                    break
+        wait_until(feed.gone.is_set, 10, "the slow one's subscription ended")
+        other.event(visit(1))
+        equal(quick.next(), ("next", told(1)))
+        last = None
+        while event := slow.next():
+            last = event if event[0] == "next" else last
+        equal(last[1]["errors"][0]["extensions"]["code"], "RATE_LIMITED")
+        quick.close()
+
+
+def scenario_clients_hear_that_the_router_lives(fleet):
+    with routing("limits.heartbeat=200ms") as (gate, _, two):
+        client = Sse(gate.port, QUERY)
+        two.feed()
+        assert client.heart() and client.heart() and client.heart()
+        client.close()
+        silent = Ws(gate.port)
+        silent.subscribe("1", QUERY)
+        feed = two.feed(2)
+        wait_until(feed.gone.is_set, 5, "a client that answers no ping is gone")
+
+
+# ---- reload, stop ----
+
+def scenario_subscriptions_live_through_reloads(fleet):
+    with routing(threads=2) as (gate, one, two):
+        clients = [Sse(gate.port, QUERY) for _ in range(50)]
+        sockets = [Ws(gate.port) for _ in range(10)]
+        for socket in sockets:
+            for number in range(5):
+                socket.subscribe(str(number), QUERY)
+        wait_until(lambda: len(two.feeds) == 100, 20, "100 subscriptions")
+        for round in range(5):
+            gate.write(supergraph(one.url, two.url, more=f"round{round}: Int @join__field(graph: PARKS)"))
+            answer = gate.http("POST", "/reload", port=gate.admin)
+            equal(answer.status, 200)
+            equal(gate.ask(f"{{ __type(name: \"Park\") {{ fields {{ name }} }} }}").data["__type"]["fields"][-1]["name"],
+                  f"round{round}")
+            for feed in two.feeds:
+                feed.event(visit(round))
+            for client in clients:
+                equal(client.next(), ("next", told(round)))
+            for socket in sockets:
+                equal([socket.next()["payload"] for _ in range(5)], [told(round)] * 5)
+        equal(len(two.feeds), 100, "none was begun anew")
+        for client in clients + sockets:
+            client.close()
+
+
+def scenario_a_reload_ends_what_is_no_longer_valid_and_moves_what_is_elsewhere(fleet):
+    with routing() as (gate, one, two):
+        client = Sse(gate.port, QUERY)
+        two.feed()
+        other = Events()
+        try:
+            gate.write(supergraph(one.url, other.url))
+            equal(gate.http("POST", "/reload", port=gate.admin).status, 200)
+            other.feed().event(visit(1))
+            wait_until(two.feed().gone.is_set, 5, "the old one closed")
+            equal(client.next(), ("next", told(1)))
+            gate.write(supergraph(one.url, other.url, "left: Park @join__field(graph: VISITS)"))
+            equal(gate.http("POST", "/reload", port=gate.admin).status, 200)
+            name, said = client.next()
+            equal((name, said["errors"][0]["extensions"]["code"]), ("next", "GRAPHQL_VALIDATION_FAILED"))
+            equal(client.next(), ("complete", None))
+            wait_until(other.feed().gone.is_set, 5, "closed")
+        finally:
+            other.stop()
+
+
+def scenario_a_stop_tells_subscribers(fleet):
+    with routing() as (gate, _, two):
+        client, socket = Sse(gate.port, QUERY), Ws(gate.port)
+        socket.subscribe("1", QUERY)
+        two.feed(2)
+        began = time.monotonic()
+        gate.process.terminate()
+        name, said = client.next()
+        equal((name, said["errors"][0]["extensions"]["code"]), ("next", "SOURCE_UNAVAILABLE"))
+        equal([client.next(), client.next()], [("complete", None), None])
+        equal(socket.next()["type"], "error")
+        equal((socket.next(), socket.code), (None, 1001))
+        socket.close()
+        client.close()
+        gate.process.wait(10)
+        assert time.monotonic() - began < 5, "nobody waits for subscriptions"
+
+
+def scenario_headers_go_along(fleet):
+    for rule in ("subgraphs.subscriptions=sse", WS):
+        with routing(rule, "headers.propagate=authorization") as (gate, one, two):
+            client = Ws(gate.port, headers="Authorization: Bearer x\r\n")
+            client.subscribe("1", QUERY)
+            two.feed().event(visit(1))
+            equal(client.next()["payload"], told(1))
+            equal([dict(two.feed().request["headers"])["authorization"], one.headers("authorization")],
+                  ["Bearer x", ["Bearer x"]])
+            client.close()
+            assert settled(lambda: len(two.feeds) == 1, 0.3)
