@@ -588,7 +588,9 @@ static void stream(struct request *r)
                                  .query = r->params.query,
                                  .name = r->params.operation_name,
                                  .caller = r->ask.caller,
-                                 .expires_us = r->token ? r->token->claims.expires_us : INT64_MAX,
+                                 .token = r->token,
+                                 .header = header_of,
+                                 .header_owner = r->http,
                                  .max_age_us = r->max_age_us};
     struct mer_slice errors = MER_NIL;
     if (r->params.variables) {

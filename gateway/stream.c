@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/answer.h"
+#include "gateway/labels.h"
 #include "resolvers/graphql/subscribe.h"
 #include "schema/values.h"
 
@@ -28,6 +29,7 @@ struct mer_stream_sub {
     struct mer_arena *a;
     struct mer_stream_ask ask;
     struct bound *bound;
+    uint64_t draws; // of labels: the same over every snapshot
     struct mer_gql_sub *up;
     // the answer under way
     struct bound *running;
@@ -83,18 +85,33 @@ static void unbind(struct bound *b)
     }
 }
 
-static bool find_operation(struct bound *b, const struct mer_stream_ask *ask, struct mer_arena *a,
-                           struct mer_slice *errors)
+// The guards of the schema that the caller's token does not open.
+static const uint64_t *refused(const struct bound *b, const struct mer_stream_ask *ask)
+{
+    const struct mer_claims *c = ask->token ? &ask->token->claims : NULL;
+    struct mer_grants grants = {.authenticated = c != NULL};
+    if (c) {
+        grants.scopes = mer_slice_make(c->grants.p, c->scopes_bytes);
+        grants.policies = mer_slice_make(c->grants.p + c->scopes_bytes, c->grants.n - c->scopes_bytes);
+    }
+    return mer_guards_refused(b->a, b->on->snapshot->graph.federation, &grants);
+}
+
+static bool find_operation(struct bound *b, const struct mer_stream_ask *ask, uint64_t draws,
+                           struct mer_arena *a, struct mer_slice *errors)
 {
     const struct mer_graph *graph = &b->on->snapshot->graph;
+    const struct mer_labels_ask labels = {ask->header, ask->header_owner,
+                                          ask->token ? &ask->token->claims : NULL, &draws};
+    struct mer_operation_opts opts = ask->worker->operation_opts;
     struct mer_operation_error *wrong = NULL;
     uint32_t n = 0;
-    b->op = mer_plan_cache_get(b->on->plans, graph, ask->query, ask->name);
+    opts.labels_on = mer_labels_decide(b->a, ask->worker->config, graph->federation, &labels);
+    b->op = mer_plan_cache_find(b->on->plans, graph, ask->query, ask->name, opts.labels_on);
     if (b->op) {
         return true;
     }
-    if (mer_operation_make(a, graph, ask->query, ask->name, &ask->worker->operation_opts, &b->op, &wrong,
-                           &n)) {
+    if (mer_operation_make(a, graph, ask->query, ask->name, &opts, &b->op, &wrong, &n)) {
         b->op = NULL;
         *errors = write_errors(ask->worker, a, wrong, n);
         return false;
@@ -124,6 +141,8 @@ static bool coerce(struct bound *b, const struct mer_stream_ask *ask, struct mer
                             MER_FMT(wrong[0].message));
     } else if (err) {
         *errors = one_error(a, "BAD_USER_INPUT", "variables are wrong");
+    } else {
+        b->vars.refused = refused(b, ask);
     }
     return !err;
 }
@@ -164,22 +183,23 @@ static bool find_source(struct bound *b, const struct mer_stream_ask *ask, struc
     fill_ask(b, ask, &x);
     x.arena = b->a;
     b->body = mer_exec_subscribe_body(&x, &b->source);
-    if (b->body.n == 0) {
+    if (!b->body.p) {
         *errors = one_error(a, "BAD_USER_INPUT", "nothing here tells events of this field");
     }
-    return b->body.n > 0;
+    return b->body.p != NULL;
 }
 
 // The operation over what is newest; NULL: errors say why not.
-static struct bound *bind_newest(const struct mer_stream_ask *ask, struct mer_arena *a, struct mer_slice *errors)
+static struct bound *bind_newest(const struct mer_stream_ask *ask, uint64_t draws, struct mer_arena *a,
+                                 struct mer_slice *errors)
 {
     struct mer_arena *own = mer_arena_create((size_t)ask->worker->config->limits.memory_bytes);
     struct bound *b = MER_NEW(own, struct bound);
     b->refs = 1;
     b->a = own;
     b->on = mer_running_ref(ask->worker->now);
-    if (find_operation(b, ask, a, errors) && coerce(b, ask, a, errors) && check_cost(b, ask, a, errors) &&
-        find_source(b, ask, a, errors)) {
+    if (find_operation(b, ask, draws, a, errors) && coerce(b, ask, a, errors) &&
+        check_cost(b, ask, a, errors) && find_source(b, ask, a, errors)) {
         return b;
     }
     unbind(b);
@@ -213,6 +233,9 @@ void mer_stream_stop(struct mer_stream_sub *s)
     *s->pprev = s->next;
     if (s->next) {
         s->next->pprev = s->pprev;
+    }
+    if (s->ask.token) {
+        mer_known_token_unref(s->ask.token);
     }
     w->subs_n--;
     atomic_fetch_sub(&open_n, 1);
@@ -399,10 +422,10 @@ static void copy_ask(struct mer_arena *a, const struct mer_stream_ask *from, str
 
 static void watch_expiry(struct mer_stream_sub *s)
 {
-    if (s->ask.expires_us != INT64_MAX) {
-        int64_t left = s->ask.expires_us - mer_time_wall_us();
-        mer_timer_start(s->ask.worker->loop, &s->expiry, left > 0 ? (uint64_t)left / 1000 + 1 : 0, on_expired,
-                        s);
+    if (s->ask.token) {
+        int64_t left = s->ask.token->claims.expires_us - mer_time_wall_us();
+        uint64_t ms = left > 0 ? (uint64_t)left / 1000 + 1 : 0;
+        mer_timer_start(s->ask.worker->loop, &s->expiry, ms, on_expired, s);
     }
 }
 
@@ -416,7 +439,9 @@ struct mer_stream_sub *mer_stream_start(const struct mer_stream_ask *ask, struct
                             (long long)w->config->limits.subscriptions);
         return NULL;
     }
-    struct bound *b = bind_newest(ask, a, errors);
+    uint64_t draws = w->random;
+    w->random = w->random * 6364136223846793005u + 1442695040888963407u;
+    struct bound *b = bind_newest(ask, draws, a, errors);
     if (!b) {
         return NULL;
     }
@@ -424,7 +449,11 @@ struct mer_stream_sub *mer_stream_start(const struct mer_stream_ask *ask, struct
     struct mer_stream_sub *s = MER_NEW(own, struct mer_stream_sub);
     s->a = own;
     s->bound = b;
+    s->draws = draws;
     copy_ask(own, ask, &s->ask);
+    if (s->ask.token) {
+        s->ask.token->refs++;
+    }
     atomic_fetch_add(&open_n, 1);
     w->subs_n++;
     s->next = w->subs;
@@ -444,17 +473,22 @@ struct mer_stream_sub *mer_stream_start(const struct mer_stream_ask *ask, struct
 
 // ---- reload, drain ----
 
-static void follow(struct mer_stream_sub *s)
+static void follow(struct mer_worker *w, struct mer_stream_sub *s)
 {
     struct mer_arena *a = mer_arena_create(0);
     struct mer_slice errors = MER_NIL;
-    struct bound *was = s->bound, *now = bind_newest(&s->ask, a, &errors);
+    struct bound *was = s->bound, *now = bind_newest(&s->ask, s->draws, a, &errors);
     if (!now) {
         finish(s, errors);
     } else {
         bool same = mer_slice_eq(was->body, now->body) && client_of(was) == client_of(now);
         s->bound = now;
-        if (!same) {
+        if (now->body.n == 0) { // a guard stands before it now
+            mer_gql_sub_close(s->up);
+            s->up = NULL;
+            stop_running(s);
+            mer_loop_defer(w->loop, &s->task, run_once, s);
+        } else if (!same) {
             // What it asks has another form, or stands elsewhere: an event under way is given up with it.
             mer_gql_sub_close(s->up);
             stop_running(s);
@@ -470,7 +504,7 @@ void mer_stream_follow(struct mer_worker *w)
     for (struct mer_stream_sub *s = w->subs, *next = NULL; s; s = next) {
         next = s->next;
         if (s->up) {
-            follow(s);
+            follow(w, s);
         }
     }
 }

@@ -22,7 +22,10 @@ struct mer_stream_ask {
     struct mer_slice query, name;
     struct mer_slice variables; // a JSON object, or nil
     struct mer_caller caller;
-    int64_t expires_us;                   // wall: the caller is not known any more; INT64_MAX: never
+    struct mer_known_token *token; // NULL: none; with it the subscription expires. A reference is taken
+    // Of the client's request, for labels of overrides: works as long as the subscription lives.
+    struct mer_slice (*header)(void *owner, const char *name);
+    void *header_owner;
     const struct mer_gql_header *headers; // for plain subgraphs
     uint32_t headers_n;
     int64_t max_age_us;

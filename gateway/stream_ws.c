@@ -44,9 +44,11 @@ struct mer_stream_ws_conn {
     struct mer_ws *ws;
     struct mer_arena *a;
     struct mer_known_token *token;
-    struct mer_slice token_text; // the caller's, as long as the connection
-    const struct mer_gql_header *headers;
+    struct mer_slice token_text;          // the caller's, as long as the connection
+    const struct mer_gql_header *headers; // for subgraphs
     uint32_t headers_n;
+    struct mer_http_header *all; // that came
+    size_t all_n;
     struct ws_op *ops;
     uint32_t ops_n;
     struct mer_timer timer;
@@ -217,21 +219,36 @@ static struct mer_slice read_document(struct mer_stream_ws_conn *c, struct mer_a
 
 static void fill_caller(const struct mer_stream_ws_conn *c, struct mer_stream_ask *ask)
 {
-    ask->expires_us = INT64_MAX;
-    ask->caller = (struct mer_caller){
-        .tenant = MER_S("-"), .role = MER_S("service"), .facilities = MER_S("*"), .rows = true};
-    if (c->token) {
-        const struct mer_claims *k = &c->token->claims;
-        ask->expires_us = k->expires_us;
-        ask->caller = (struct mer_caller){
-            .tenant = k->tenant,
-            .role = mer_slice_of(mer_user_role_name(k->role)),
-            .facilities = k->facilities_text,
-            .token = c->token_text,
-            .rows = k->role != MER_USER_EXECUTIVE && k->role != MER_USER_OPERATOR,
-            .region = k->regions_n == 1 ? k->regions[0] : MER_NIL,
-        };
+    ask->token = c->token;
+    if (!c->token || c->w->config->router) { // everything is everybody's but what guards stand before
+        ask->caller = (struct mer_caller){.tenant = MER_S("-"),
+                                          .role = MER_S("service"),
+                                          .facilities = MER_S("*"),
+                                          .rows = true,
+                                          .anonymous = !c->token};
+        return;
     }
+    const struct mer_claims *k = &c->token->claims;
+    ask->caller = (struct mer_caller){
+        .tenant = k->tenant,
+        .role = mer_slice_of(mer_user_role_name(k->role)),
+        .facilities = k->facilities_text,
+        .token = c->token_text,
+        .rows = k->role != MER_USER_EXECUTIVE && k->role != MER_USER_OPERATOR,
+        .region = k->regions_n == 1 ? k->regions[0] : MER_NIL,
+    };
+}
+
+// Of the request that the WebSocket began with.
+static struct mer_slice header_of(void *owner, const char *name)
+{
+    const struct mer_stream_ws_conn *c = owner;
+    for (size_t i = 0; i < c->all_n; i++) {
+        if (mer_slice_is(c->all[i].name, name)) {
+            return c->all[i].value;
+        }
+    }
+    return MER_NIL;
 }
 
 static struct ws_op *new_op(struct mer_stream_ws_conn *c, struct mer_slice id)
@@ -258,6 +275,8 @@ static void begin(struct mer_stream_ws_conn *c, struct mer_arena *a, const struc
                                  .name = text_of(a, j, payload, "operationName"),
                                  .headers = c->headers,
                                  .headers_n = c->headers_n,
+                                 .header = header_of,
+                                 .header_owner = c,
                                  .max_age_us = -1,
                                  .next = on_next,
                                  .end = on_end};
@@ -375,7 +394,8 @@ static void on_init(struct mer_stream_ws_conn *c, struct mer_arena *a, const str
     const struct mer_json_node *payload = mer_json_get(j, mer_json_root(j), MER_S("payload"));
     bool object = payload && payload->type == MER_JSON_OBJECT;
     struct mer_slice authorization = object ? find_authorization(a, j, payload) : MER_NIL;
-    if (c->w->auth && !c->token && !know(c, authorization)) {
+    bool may_be_anyone = c->w->config->router && !authorization.n;
+    if (c->w->auth && !c->token && !may_be_anyone && !know(c, authorization)) {
         refuse(c, FORBIDDEN, MER_S("Forbidden"));
         return;
     }
@@ -506,6 +526,13 @@ static void keep_headers(struct mer_stream_ws_conn *c, struct mer_http_req *req)
     }
     c->headers = h;
     c->headers_n = n;
+    c->all_n = mer_http_headers_n(req);
+    c->all = MER_NEW_N(c->a, struct mer_http_header, c->all_n + 1);
+    for (size_t i = 0; i < c->all_n; i++) {
+        struct mer_http_header one = mer_http_header_at(req, i);
+        c->all[i].name = mer_arena_copy(c->a, one.name);
+        c->all[i].value = mer_arena_copy(c->a, one.value);
+    }
 }
 
 static struct mer_stream_ws_conn *new_conn(struct mer_worker *w, struct mer_http_req *req)
@@ -540,7 +567,8 @@ void mer_stream_ws(struct mer_worker *w, struct mer_http_req *req)
         answer_refused(req, 403, "FORBIDDEN", "pages of this origin may not ask");
     } else {
         struct mer_stream_ws_conn *c = new_conn(w, req);
-        if (w->auth && authorization.n && !know(c, authorization)) {
+        bool twice = mer_http_header_count(req, "authorization") > 1;
+        if (w->auth && authorization.p && (twice || !know(c, authorization))) {
             destroy(c);
             answer_refused(req, 401, "UNAUTHENTICATED", MER_AUTH_REFUSED_TEXT);
             return;

@@ -80,7 +80,8 @@ struct mer_exec_ask {
 // Everything in ask must live as long as the execution.
 struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask);
 // Of a subscription: the body that its source is asked with, in ask->arena, and which source that is. Nil
-// where it is none that can tell events. Starts nothing; of ask, site, plan, vars and variables are read.
+// where it is none that can tell events; empty where the caller may not see the field, which it then is told
+// without an event. Starts nothing; of ask, site, plan, vars and variables are read.
 struct mer_slice mer_exec_subscribe_body(const struct mer_exec_ask *ask, uint32_t *source);
 // Stops everything under way; done is not called any more. Also needed after done, to let answers go: call it
 // once for every execution when the written answer is no longer needed.

@@ -393,5 +393,10 @@ struct mer_slice mer_exec_subscribe_body(const struct mer_exec_ask *ask, uint32_
     }
     *source = f.plan->source;
     f.plain = true;
-    return exec_subgraph_text(&x, &f);
+    for (uint32_t i = 0; i < f.plan->op.fields_n; i++) {
+        if (mer_kept(&f.plan->op.fields[i]->kept_if, ask->vars)) {
+            return exec_subgraph_text(&x, &f);
+        }
+    }
+    return MER_S("");
 }

@@ -3,11 +3,14 @@
 import contextlib
 import json
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from lib import equal
 from router_kit import Router, Subgraph, wait_until
 from stream_kit import Events, Sse, Ws, frame, settled, supergraph
+from test_router_guards import KEY, b64u, token
 
 NODES = []
 READ_ONLY = True
@@ -357,3 +360,64 @@ def scenario_headers_go_along(fleet):
                   ["Bearer x", ["Bearer x"]])
             client.close()
             assert settled(lambda: len(two.feeds) == 1, 0.3)
+
+
+# ---- callers ----
+
+def guarded(parks, visits):
+    """The same, where events and names are for those with a token."""
+    text = supergraph(parks, visits, "visited(of: Int): Park @join__field(graph: VISITS)\n"
+                      "  secret: Park @join__field(graph: VISITS) @authenticated")
+    return text.replace("{ query: Query", '@link(url: "https://specs.apollo.dev/authenticated/v0.1", for: SECURITY)\n'
+                        "{ query: Query", 1).replace(
+        "scalar link__Import", "scalar link__Import\ndirective @authenticated on FIELD_DEFINITION", 1).replace(
+        "name: String @join__field(graph: PARKS)", "name: String @join__field(graph: PARKS) @authenticated", 1)
+
+
+@contextlib.contextmanager
+def guarding():
+    with tempfile.TemporaryDirectory(prefix="meridian-keys-") as folder:
+        keys = Path(folder) / "keys.json"
+        keys.write_text(json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": b64u(KEY)}]}))
+        with routing(f"auth.jwks={keys}") as (gate, one, two):
+            gate.write(guarded(one.url, two.url))
+            equal(gate.http("POST", "/reload", port=gate.admin).status, 200)
+            yield gate, one, two
+
+
+def scenario_guards_hold_for_events(fleet):
+    with guarding() as (gate, one, two):
+        client = Sse(gate.port, "subscription { secret { crowd } }")
+        name, said = client.next()
+        equal((said["data"], said["errors"][0]["extensions"]["code"]), ({"secret": None}, "UNAUTHENTICATED"))
+        equal((client.next(), two.feeds), (("complete", None), []), "the subgraph is not asked")
+        client = Sse(gate.port, QUERY)
+        two.feed().event(visit(1))
+        name, said = client.next()
+        equal((said["data"], said["errors"][0]["extensions"]["code"], one.asked),
+              ({"visited": {"name": None, "crowd": 1}}, "UNAUTHENTICATED", []))
+        client.close()
+        client = Sse(gate.port, "subscription { secret { name crowd } }", headers=token())
+        two.feed(2).event({"secret": visit(1)["visited"]})
+        equal(client.next(), ("next", {"data": {"secret": told(1)["data"]["visited"]}}))
+        client.close()
+        socket = Ws(gate.port, payload=token())
+        socket.subscribe("1", QUERY)
+        two.feed(3).event(visit(2))
+        equal(socket.next()["payload"], told(2), "a token in the payload of connection_init")
+        socket.close()
+        socket = Ws(gate.port, init=False)
+        socket.say({"type": "connection_init", "payload": {"authorization": "Bearer nonsense"}})
+        equal((socket.next(), socket.code), (None, 4403))
+        equal(Ws(gate.port, init=False, headers="Authorization: Bearer nonsense\r\n").status, 401)
+
+
+def scenario_a_subscription_ends_with_its_token(fleet):
+    with guarding() as (gate, _, two):
+        client = Sse(gate.port, QUERY, headers=token(exp=int(time.time()) - 57))   # a minute's skew is granted
+        two.feed().event(visit(1))
+        equal(client.next(), ("next", told(1)))
+        name, said = client.next()
+        equal(said["errors"][0]["extensions"]["code"], "UNAUTHENTICATED")
+        equal(client.next(), ("complete", None))
+        wait_until(two.feed().gone.is_set, 5, "closed")
