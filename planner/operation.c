@@ -85,7 +85,8 @@ static enum mer_err check_limits(struct maker *m, struct mer_operation *op,
     return err;
 }
 
-static enum mer_err validate(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+static enum mer_err validate_in(struct maker *m, struct mer_arena *scratch, struct mer_operation *op,
+                                const struct mer_operation_opts *opts)
 {
     struct mer_validate_options v = {.suggestions = opts->introspection};
     if (!opts->introspection) {
@@ -93,7 +94,7 @@ static enum mer_err validate(struct maker *m, struct mer_operation *op, const st
     }
     struct mer_validation_error *errors = NULL;
     uint32_t n = 0;
-    enum mer_err err = mer_validate(op->arena, op->graph->api, op->document, &v, &errors, &n);
+    enum mer_err err = mer_validate(scratch, op->graph->api, op->document, &v, &errors, &n);
     if (!err) {
         return MER_OK;
     }
@@ -111,6 +112,17 @@ static enum mer_err validate(struct maker *m, struct mer_operation *op, const st
         struct mer_loc none = {0, 0};
         add_error(m, "QUERY_TOO_COMPLEX", MER_S("The document takes too much memory to validate."), none);
     }
+    return err;
+}
+
+// An end to any validation; what is usual takes some kilobytes, and nothing of it stays.
+#define VALIDATE_BYTES (48u << 20)
+
+static enum mer_err validate(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+{
+    struct mer_arena *scratch = mer_arena_create(VALIDATE_BYTES);
+    enum mer_err err = validate_in(m, scratch, op, opts);
+    mer_arena_destroy(scratch);
     return err;
 }
 

@@ -221,9 +221,30 @@ static bool is_object(const struct mer_type *t)
     return t && t->kind == MER_TYPE_OBJECT;
 }
 
-// The next scope of those fields of a group whose parent may be an object of type `only` (NULL: of all). With
-// `equal` their names and arguments must agree.
-static void merge(struct scan *s, const struct group *g, const struct mer_type *only, bool equal)
+// A set that holds one fragment and nothing else is what the fragment holds: many such are one scope.
+static struct todo see_through(struct scan *s, struct todo t, bool equal)
+{
+    enum { HOPS_MAX = 100 }; // fragments may go round in circles, which another rule tells
+    for (uint32_t i = 0; i < HOPS_MAX && t.set->n == 1 && t.set->items[0]->kind != MER_SEL_FIELD; i++) {
+        const struct mer_ast_selection *sel = t.set->items[0];
+        struct mer_slice on = sel->condition;
+        if (sel->kind == MER_SEL_SPREAD) {
+            struct mer_fragment *f = mer_map_get(&s->v->fragments.by_name, sel->name);
+            if (!f)
+                return t;
+            s->covered[f->index] = s->covered[f->index] || equal;
+            on = f->ast->condition;
+            t.set = f->ast->selections;
+        } else {
+            t.set = sel->selections;
+        }
+        t.parent = on.n ? mer_schema_type(s->v->s, on) : t.parent;
+    }
+    return t;
+}
+
+// The next scope of the fields of a group. With `equal` their names and arguments must agree.
+static void merge(struct scan *s, const struct group *g, bool equal)
 {
     struct todo *sets = MER_NEW_N(s->v->a, struct todo, g->n);
     const struct mer_merge_field *first = NULL;
@@ -231,18 +252,61 @@ static void merge(struct scan *s, const struct group *g, const struct mer_type *
     s->steps += g->n;
     for (uint32_t i = 0; i < g->n && !s->conflict; i++) {
         const struct mer_merge_field *f = &g->fields[i];
-        if (only && is_object(f->parent) && f->parent != only)
-            continue;
         if (equal && first && !mer_slice_eq(first->sel->name, f->sel->name))
             conflict(s, first, f, MER_MERGE_NAMES);
         else if (equal && first && !mer_merge_same_arguments(first->sel, f->sel))
             conflict(s, first, f, MER_MERGE_ARGUMENTS);
         first = first ? first : f;
         if (f->sel->selections)
-            sets[n++] = (struct todo){f->sel->selections, f->def ? f->def->type.type : NULL};
+            sets[n++] =
+                see_through(s, (struct todo){f->sel->selections, f->def ? f->def->type.type : NULL}, equal);
     }
     if (!s->conflict)
         add_scope(s, sets, n, !equal);
+}
+
+static void add_to(struct scan *s, struct group *g, const struct mer_merge_field *f)
+{
+    if (g->n == g->cap) {
+        uint32_t cap = g->cap ? g->cap * 2 : 2;
+        struct mer_merge_field *grown = mer_arena_alloc(s->v->a, cap * sizeof(*grown));
+        if (g->n)
+            memcpy(grown, g->fields, g->n * sizeof(*grown));
+        g->fields = grown;
+        g->cap = cap;
+    }
+    g->fields[g->n++] = *f;
+}
+
+// Fields that one object may have, for each type of object: its own and, as they come, those of interfaces
+// and unions, which any of them may have.
+static void check_objects(struct scan *s, const struct group *g)
+{
+    struct group open = {0};
+    struct mer_map objects; // type → struct group *
+    mer_map_init(&objects, s->v->a);
+    for (uint32_t i = 0; i < g->n && s->steps < STEPS_MAX; i++) {
+        const struct mer_merge_field *f = &g->fields[i];
+        struct group *own = is_object(f->parent) ? mer_map_get(&objects, f->parent->name) : NULL;
+        if (is_object(f->parent) && !own) {
+            own = MER_NEW(s->v->a, struct group);
+            s->steps += open.n;
+            for (uint32_t k = 0; k < open.n; k++)
+                add_to(s, own, &open.fields[k]);
+            mer_map_add(&objects, f->parent->name, own);
+        }
+        if (own) {
+            add_to(s, own, f);
+            continue;
+        }
+        add_to(s, &open, f);
+        MER_MAP_EACH(&objects, e)
+        add_to(s, e->value, f);
+        s->steps += objects.count;
+    }
+    MER_MAP_EACH(&objects, e)
+    if (!s->conflict && s->steps < STEPS_MAX)
+        merge(s, e->value, true);
 }
 
 static void check_group(struct scan *s, const struct group *g, bool shape_only)
@@ -258,15 +322,11 @@ static void check_group(struct scan *s, const struct group *g, bool shape_only)
         object = g->fields[i].parent;
     }
     if (shape_only || !several) {
-        merge(s, g, NULL, !shape_only);
+        merge(s, g, !shape_only);
         return;
     }
-    struct mer_map objects;
-    mer_map_init(&objects, s->v->a);
-    for (uint32_t i = 0; i < g->n && !s->conflict && s->steps < STEPS_MAX; i++)
-        if (is_object(g->fields[i].parent) && mer_map_add(&objects, g->fields[i].parent->name, s))
-            merge(s, g, g->fields[i].parent, true);
-    merge(s, g, NULL, false);
+    check_objects(s, g);
+    merge(s, g, false);
 }
 
 // Looks at every scope in the queue; false when it is time to stop.
