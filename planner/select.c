@@ -154,10 +154,17 @@ const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_se
     return ask;
 }
 
+static bool by_variable(const struct mer_ast_directives *ds, struct mer_slice name)
+{
+    const struct mer_ast_directive *d = mer_ast_directive_find(ds, name);
+    const struct mer_ast_value *v = d ? mer_ast_argument_find(d, MER_S("if")) : NULL;
+    return v && v->kind == MER_VALUE_VARIABLE;
+}
+
 static const struct mer_condition *under(struct mer_selector *s, const struct mer_ast_directives *ds,
                                          const struct mer_condition *outer)
 {
-    if (!mer_ast_directive_find(ds, MER_S("skip")) && !mer_ast_directive_find(ds, MER_S("include"))) {
+    if (!by_variable(ds, MER_S("skip")) && !by_variable(ds, MER_S("include"))) {
         return outer;
     }
     struct mer_buf b;
@@ -287,6 +294,9 @@ static enum mer_err collect_set(struct collector *k, const struct mer_ast_select
     enum mer_err err = MER_OK;
     for (uint32_t i = 0; i < set->n && !err; i++) {
         const struct mer_ast_selection *sel = set->items[i];
+        if (!mer_selection_kept(&sel->directives, NULL)) {
+            continue; // said so without a variable: it does not even count for the order of the fields
+        }
         const struct mer_condition *cond = under(k->s, &sel->directives, outer);
         if (sel->kind == MER_SEL_FIELD) {
             err = collect_field(k, sel, cond, ours);
