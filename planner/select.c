@@ -39,7 +39,7 @@ struct mer_selector {
     uint32_t asks_n, questions_n;
 };
 
-struct answerers {
+struct mer_answerers {
     struct mer_candidate *items;
     uint32_t n;
     uintptr_t id; // equal for fields about which all sources say the same
@@ -325,7 +325,7 @@ static enum mer_err collect(struct collector *k, const struct mer_ask *ask)
 
 // ---- who may answer ----
 
-static void add_answerer(struct mer_selector *s, struct answerers *to, struct mer_candidate c,
+static void add_answerer(struct mer_selector *s, struct mer_answerers *to, struct mer_candidate c,
                          struct mer_buf *b)
 {
     struct mer_candidate *grown = MER_NEW_N(s->a, struct mer_candidate, to->n + 1);
@@ -342,8 +342,8 @@ static void add_answerer(struct mer_selector *s, struct answerers *to, struct me
     put_text(b, c.in->provides_text);
 }
 
-static void add_interface_objects(struct mer_selector *s, const struct mer_field *field, struct answerers *to,
-                                  struct mer_buf *b)
+static void add_interface_objects(struct mer_selector *s, const struct mer_field *field,
+                                  struct mer_answerers *to, struct mer_buf *b)
 {
     const struct mer_federation *f = s->graph->federation;
     for (uint32_t i = 0; i < field->parent->interfaces_n; i++) {
@@ -366,13 +366,14 @@ static void write_type(struct mer_buf *b, const struct mer_type_ref *t)
     put_number(b, t->depth);
 }
 
-static const struct answerers *answerers_of(struct mer_selector *s, const struct mer_field *field)
+static const struct mer_answerers *answerers_of(struct mer_selector *s, const struct mer_field *field)
 {
-    struct answerers *to = mer_map_get(&s->answerers, mer_slice_make((const char *)&field, sizeof(field)));
+    struct mer_answerers *to =
+        mer_map_get(&s->answerers, mer_slice_make((const char *)&field, sizeof(field)));
     if (to) {
         return to;
     }
-    to = MER_NEW(s->a, struct answerers);
+    to = MER_NEW(s->a, struct mer_answerers);
     struct mer_buf b;
     mer_buf_init(&b, s->a, 64);
     write_type(&b, &field->type);
@@ -398,7 +399,7 @@ static const struct answerers *answerers_of(struct mer_selector *s, const struct
 uint32_t mer_unit_candidates(struct mer_selector *s, const struct mer_unit *u,
                              const struct mer_candidate **out)
 {
-    const struct answerers *all = answerers_of(s, u->field);
+    const struct mer_answerers *all = u->answerers ? u->answerers : answerers_of(s, u->field);
     *out = all->items;
     return all->n;
 }
@@ -538,6 +539,9 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
                                                  .sub = sub,
                                                  .index = q->units_n};
         guard_unit(g->s, &q->units[q->units_n], col, type);
+        if (!is_meta(g->s, col->field)) {
+            q->units[q->units_n].answerers = answerers_of(g->s, col->field);
+        }
         at = ++q->units_n;
         mer_map_add(&g->units, text, (void *)at);
     }

@@ -32,11 +32,12 @@ struct mer_unit {
     struct mer_kept_if kept_if;
     struct mer_kept_if asked_if; // the same, and the guards hold
     struct mer_guards guards;
-    struct mer_types on;       // of the whole schema, never empty
-    bool everywhere;           // `on` is all that can stand at the place
-    bool unasked;              // of types that the source may not be asked about
-    const struct mer_ask *sub; // NULL for leaves
-    uint32_t index;            // in its mer_asked
+    struct mer_types on;                   // of the whole schema, never empty
+    bool everywhere;                       // `on` is all that can stand at the place
+    bool unasked;                          // of types that the source may not be asked about
+    const struct mer_ask *sub;             // NULL for leaves
+    uint32_t index;                        // in its mer_asked
+    const struct mer_answerers *answerers; // mer_unit_candidates; NULL: not looked for yet
 };
 
 // Object types with the same response fields, in order.
