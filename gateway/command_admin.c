@@ -45,9 +45,10 @@ static struct mer_slice exchange(struct mer_arena *a, const char *address, const
     if (fd < 0) {
         return MER_NIL;
     }
-    struct mer_slice ask =
-        mer_arena_printf(a, "%s HTTP/1.1\r\nhost: %.*s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-                         request, MER_FMT(host));
+    const char *token = getenv("MERIDIAN_TOKEN");
+    struct mer_slice ask = mer_arena_printf(
+        a, "%s HTTP/1.1\r\nhost: %.*s\r\n%s%s%scontent-length: 0\r\nconnection: close\r\n\r\n", request,
+        MER_FMT(host), token ? "authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
     struct mer_buf b;
     mer_buf_init(&b, a, 65536);
     bool sent = write(fd, ask.p, ask.n) == (ssize_t)ask.n;

@@ -269,14 +269,42 @@ static bool admin_allowed(const struct mer_http_req *req)
     return local && mer_http_header_count(req, "origin") == 0;
 }
 
+static void refuse_admin(struct mer_http_req *req, int status, const char *message, const char *code)
+{
+    respond(req, status, JSON_TYPE,
+            mer_arena_printf(req->arena,
+                             "{\"errors\":[{\"message\":\"%s\",\"extensions\":{\"code\":\"%s\"}}]}", message,
+                             code));
+}
+
+// Who changes something is an operator, wherever callers are known at all.
+static bool is_operator(struct mer_worker *w, struct mer_http_req *req)
+{
+    const char *why = NULL;
+    struct mer_slice token = mer_auth_bearer(mer_http_header(req, "authorization"));
+    bool one = token.n && mer_http_header_count(req, "authorization") == 1;
+    struct mer_known_token *known =
+        w->auth && one ? mer_auth_know(w->auth, w->tokens, req->arena, token, &why) : NULL;
+    bool operator= known && known->claims.role == MER_USER_OPERATOR;
+    if (w->auth && !known) {
+        refuse_admin(req, 401, MER_AUTH_REFUSED_TEXT, "UNAUTHENTICATED");
+    } else if (w->auth && !operator) {
+        refuse_admin(req, 403, "a token of role operator is required", "FORBIDDEN");
+    }
+    if (known) {
+        mer_known_token_unref(known);
+    }
+    return operator|| !w->auth;
+}
+
 static void admin(struct mer_worker *w, struct mer_http_req *req)
 {
     if (!admin_allowed(req)) {
-        respond(req, 403, JSON_TYPE,
-                MER_S("{\"errors\":[{\"message\":\"foreign host or "
-                      "origin\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}"));
+        refuse_admin(req, 403, "foreign host or origin", "FORBIDDEN");
     } else if (mer_slice_is(req->path, "/reload") && mer_slice_is(req->method, "POST")) {
-        mer_reload_handle(w, req);
+        if (is_operator(w, req)) {
+            mer_reload_handle(w, req);
+        }
     } else if (!mer_slice_is(req->method, "GET")) {
         not_found(req);
     } else if (mer_slice_is(req->path, "/metrics")) {

@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 
-from fleet import layout
+from fleet import layout, pki
 from gateway_kit import LA, STOCK, US_EAST_DATABASES, good, metrics, worker
 from lib import equal
 from test_gateway_process import Load
@@ -15,7 +15,7 @@ GATEWAY = "us-east"
 
 def reload():
     line = http.client.HTTPConnection("127.0.0.1", layout.gateway_port(GATEWAY, "admin"), timeout=20)
-    line.request("POST", "/reload")
+    line.request("POST", "/reload", headers={"authorization": "Bearer " + pki.token("tenant-foo-inc", "operator")})
     answer = line.getresponse()
     body = json.loads(answer.read())
     line.close()

@@ -93,7 +93,8 @@ def scenario_rows_have_fields_of_a_plain_subgraph(fleet):
                   "the caller's token is ours alone")
             told = gate.metrics()
             assert told['meridian_subgraph_requests_total{subgraph="reviews"}'] == len(reviews.asked), told
-            equal(gate.http("POST", "/reload", port=gate.admin).status, 200)
+            operator = {"authorization": "Bearer " + fleet.token(role="operator")}
+            equal(gate.http("POST", "/reload", port=gate.admin, headers=operator).status, 200)
             equal(good(gate.ask(QUERY, asked, variables={"f": LA}))["inventoryLevels"]["edges"][0]["node"]["product"],
                   edges[0]["node"]["product"], "after a reload")
             reviews.answer = lambda request: None
