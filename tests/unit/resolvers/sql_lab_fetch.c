@@ -111,7 +111,7 @@ struct mer_fetch_op *sql_lab_fetch(struct mer_arena *a, const struct mer_schema 
 bool sql_lab_same(const struct mer_sql *a, const struct mer_sql *b)
 {
     bool same = mer_slice_eq(a->text, b->text) && !a->text.p[a->text.n] && !b->text.p[b->text.n] &&
-                a->params_n == b->params_n && a->long_running == b->long_running;
+                a->params_n == b->params_n && a->long_running == b->long_running && a->light == b->light;
     for (uint32_t i = 0; same && i < a->params_n; i++)
         same = a->params[i].null == b->params[i].null &&
                (a->params[i].null || mer_slice_eq(a->params[i].value, b->params[i].value));
