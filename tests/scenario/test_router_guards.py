@@ -19,6 +19,7 @@ KEY = b"a key of thirty-two bytes, or so"
 LINKS = """@link(url: "https://specs.apollo.dev/authenticated/v0.1", for: SECURITY)
   @link(url: "https://specs.apollo.dev/requiresScopes/v0.1", as: "needs", for: SECURITY)
   @link(url: "https://specs.apollo.dev/policy/v0.1", for: SECURITY)
+  @link(url: "https://specs.apollo.dev/cost/v0.1", import: [{name: "@cost", as: "@price"}, "@listSize"])
 { query: Query mutation: Mutation }"""
 
 BODY = """
@@ -26,12 +27,16 @@ scalar needs__Scope
 scalar policy__Policy
 directive @authenticated on ENUM | FIELD_DEFINITION | INTERFACE | OBJECT | SCALAR
 directive @needs(scopes: [[needs__Scope!]!]!) on ENUM | FIELD_DEFINITION | INTERFACE | OBJECT | SCALAR
+directive @price(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR
+directive @listSize(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!],
+  requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION
 directive @policy(policies: [[policy__Policy!]!]!) on ENUM | FIELD_DEFINITION | INTERFACE | OBJECT | SCALAR
 type Query @join__type(graph: PARKS) @join__type(graph: VISITS) {
   park: Park @join__field(graph: PARKS)
   guide: Guide @join__field(graph: PARKS)
   lead: Guide! @join__field(graph: PARKS)
   nodes: [Node] @join__field(graph: PARKS)
+  parks(first: Int): [Park] @join__field(graph: PARKS) @listSize(slicingArguments: ["first"])
 }
 type Mutation @join__type(graph: PARKS) { close: Boolean @join__field(graph: PARKS) @needs(scopes: [["write"]]) }
 interface Node @join__type(graph: PARKS) @authenticated { id: ID!  secret: String @needs(scopes: [["read"]]) }
@@ -47,6 +52,7 @@ type Park implements Node @join__implements(graph: PARKS, interface: "Node") @jo
   wage: Int @join__field(graph: PARKS) @join__field(graph: VISITS, external: true) @authenticated
   crowd: Int @join__field(graph: VISITS, requires: "wage")
   takings: Int @join__field(graph: VISITS) @authenticated
+  rangers: Int @join__field(graph: PARKS) @price(weight: 7)
   secret: String @join__field(graph: PARKS) @needs(scopes: [["read"]])
   half: Int @join__field(graph: PARKS, overrideLabel: "percent(50)")
     @join__field(graph: VISITS, override: "parks", overrideLabel: "percent(50)")
@@ -70,12 +76,12 @@ directive @join__implements(graph: join__Graph!, interface: String!) repeatable 
 
 
 PARK = {"__typename": "Park", "id": "p1", "name": "Yosemite", "mood": "CALM", "area": 3, "wage": 5, "secret": "bears",
-        "half": 1, "moved": 1}
+        "half": 1, "moved": 1, "rangers": 4}
 GUIDE = {"__typename": "Guide", "id": "g1", "secret": "age"}
 
 
 def parks_answer(_):
-    return {"park": PARK, "guide": GUIDE, "lead": GUIDE, "nodes": [PARK, GUIDE], "close": True}
+    return {"park": PARK, "guide": GUIDE, "lead": GUIDE, "nodes": [PARK, GUIDE], "parks": [PARK], "close": True}
 
 
 def visits_answer(request):
@@ -179,6 +185,19 @@ def scenario_a_bad_token_is_no_caller(fleet):
     with guarded(auth=False) as (gate, _, _):
         equal(gate.ask("{ park { name wage } }", token()).data, {"park": {"name": "Yosemite", "wage": None}},
               "without keys nobody is known")
+
+
+# ---- cost ----
+
+def scenario_what_a_supergraph_says_of_cost_is_counted(fleet):
+    with guarded("limits.cost=100") as (gate, one, _):
+        answer = gate.ask("{ parks(first: 9) { rangers } }", {"meridian-cost": "1"})
+        equal(answer.json, {"data": {"parks": [{"rangers": 4}]},
+                            "extensions": {"cost": {"estimated": 1 + 9 * 7, "limit": 100}}})
+        answer = gate.ask("query($n: Int) { parks(first: $n) { rangers } }", variables={"n": 15})
+        equal((answer.errors[0]["extensions"]["code"], answer.errors[0]["extensions"]["value"]),
+              ("QUERY_TOO_COMPLEX", 1 + 15 * 7))
+        equal(len(one.asked), 1)
 
 
 # ---- labels ----

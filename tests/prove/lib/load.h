@@ -13,5 +13,7 @@ const struct mer_schema *load_schema(struct mer_arena *a, const char *path);
 struct mer_graph;
 // A supergraph, then a SDL file for each source, named by its file.
 void load_graph(struct mer_arena *a, int n, char **paths, struct mer_graph *out);
+// A supergraph's text, with its subgraphs as plain sources.
+void load_graph_text(struct mer_arena *a, struct mer_slice text, struct mer_graph *out);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "planner/plan.h"
 #include "schema/parser.h"
+#include "schema/subgraph_schema.h"
 #include "schema/supergraph.h"
 #include "planner/federation.h"
 
@@ -40,4 +41,18 @@ void load_graph(struct mer_arena *a, int n, char **paths, struct mer_graph *out)
             (struct mer_source){.name = stem(paths[i]), .index = (uint32_t)i - 1, .schema = s, .rows = true};
     }
     check(mer_graph_of_supergraph(a, sg, sources, (uint32_t)n - 1, out, &d), paths[0], &d);
+}
+
+void load_graph_text(struct mer_arena *a, struct mer_slice text, struct mer_graph *out)
+{
+    struct mer_supergraph *sg = NULL;
+    struct mer_diag d = {0};
+    check(mer_supergraph_load(a, text, &sg, &d), "supergraph", &d);
+    struct mer_source *sources = MER_NEW_N(a, struct mer_source, sg->subgraphs_n);
+    for (uint32_t i = 0; i < sg->subgraphs_n; i++) {
+        const struct mer_schema *schema = NULL;
+        check(mer_supergraph_subschema(a, sg, i, &schema, &d), "supergraph", &d);
+        sources[i] = (struct mer_source){.name = sg->subgraphs[i].name, .index = i, .schema = schema};
+    }
+    check(mer_graph_of_supergraph(a, sg, sources, sg->subgraphs_n, out, &d), "supergraph", &d);
 }

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/worst.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "planner/federation.h"
-#include "schema/subgraph_schema.h"
+#include "lib/load.h"
 
 #define TYPES   100
 #define LEVELS  5
@@ -92,31 +88,13 @@ static void forty_subgraphs(struct mer_buf *b)
     }
 }
 
-static void end_process(const struct mer_diag *d)
-{
-    fprintf(stderr, "worst: %s\n", d->msg);
-    exit(1);
-}
-
 void worst_graph(struct mer_arena *a, enum worst_kind k, struct mer_graph *out)
 {
     struct mer_buf b;
-    struct mer_supergraph *sg = NULL;
-    struct mer_diag d = {0};
     mer_buf_init(&b, a, 1 << 16);
     mer_buf_add_cstr(&b, head);
     (k < WORST_SHARED ? hundred_types : forty_subgraphs)(&b);
-    if (mer_supergraph_load(a, mer_buf_slice(&b), &sg, &d))
-        end_process(&d);
-    struct mer_source *sources = MER_NEW_N(a, struct mer_source, sg->subgraphs_n);
-    for (uint32_t i = 0; i < sg->subgraphs_n; i++) {
-        const struct mer_schema *schema = NULL;
-        if (mer_supergraph_subschema(a, sg, i, &schema, &d))
-            end_process(&d);
-        sources[i] = (struct mer_source){.name = sg->subgraphs[i].name, .index = i, .schema = schema};
-    }
-    if (mer_graph_of_supergraph(a, sg, sources, sg->subgraphs_n, out, &d))
-        end_process(&d);
+    load_graph_text(a, mer_buf_slice(&b), out);
 }
 
 // ---- operations ----
