@@ -282,6 +282,9 @@ static bool is_of_connection(struct mer_slice name)
         "trailer",        "transfer-encoding",
         "upgrade",
     };
+    if (mer_slice_starts(name, MER_S("sec-websocket-"))) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (mer_slice_is(name, own[i])) {
             return true;
@@ -320,6 +323,24 @@ static bool check_headers(struct mer_config_reader *r, node *root, const struct 
            check_header_names(r, section, "answer", &c->headers.answer);
 }
 
+// What stands in a request line must be no more than a path.
+static bool check_subgraphs(struct mer_config_reader *r, node *root, const struct mer_config *c)
+{
+    node *each = mer_config_tree_get(mer_config_tree_get(root, "subgraphs"), "each");
+    node *n = each ? each->first : NULL;
+    for (uint32_t i = 0; n && i < c->subgraphs.each_n; i++, n = n->next) {
+        struct mer_slice path = c->subgraphs.each[i].events_path;
+        bool good = !path.p || (path.n && path.p[0] == '/');
+        for (size_t k = 0; k < path.n; k++) {
+            good = good && path.p[k] > ' ' && path.p[k] < 0x7f && path.p[k] != '#';
+        }
+        if (!good) {
+            return mer_config_fail(r, at(n, "subscriptionsPath"), "a path is expected: `/subscriptions`");
+        }
+    }
+    return true;
+}
+
 static bool check_labels(struct mer_config_reader *r, node *root, const struct mer_config *c)
 {
     enum { LABELS_MAX = 64 };
@@ -332,5 +353,5 @@ bool mer_config_check(struct mer_config_reader *r, const struct mer_config_node 
     return check_regions(r, root, c) && check_self(r, root, c) && check_tls(r, root, c) &&
            check_sources_listen(r, root, c) && check_listeners(r, root, c) && check_sources(r, root, c) &&
            check_rollup(r, root, c) && check_persisted(r, root, c) && check_headers(r, root, c) &&
-           check_labels(r, root, c);
+           check_subgraphs(r, root, c) && check_labels(r, root, c);
 }

@@ -580,6 +580,10 @@ static void stream(struct request *r)
             "WebSocket (graphql-transport-ws)");
         return;
     }
+    if (mer_slice_is(r->http->method, "HEAD")) {
+        refuse(r, 405, "BAD_USER_INPUT", "an answer that is told by and by needs GET or POST");
+        return;
+    }
     if (w->streams_end) {
         refuse(r, 503, "SOURCE_UNAVAILABLE", "the gateway is being stopped");
         return;

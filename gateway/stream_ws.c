@@ -283,6 +283,9 @@ static void begin(struct mer_stream_ws_conn *c, struct mer_arena *a, const struc
     const struct mer_json_node *vars = mer_json_get(j, payload, MER_S("variables"));
     if (vars && vars->type == MER_JSON_OBJECT) {
         ask.variables = mer_json_raw(j, vars);
+    } else if (vars && vars->type != MER_JSON_NULL) {
+        refuse(c, BAD_REQUEST, MER_S("variables must be an object"));
+        return;
     }
     fill_caller(c, &ask);
     struct mer_slice errors = read_document(c, a, j, payload, ask.caller.tenant, &ask.query);

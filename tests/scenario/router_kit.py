@@ -32,7 +32,7 @@ class Subgraph:
     before that is closed. What was asked stands in `asked`."""
 
     def __init__(self, answer, port=0):
-        self.answer, self.asked = answer, []
+        self.answer, self.asked, self.lines = answer, [], []
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -73,6 +73,7 @@ class Subgraph:
         body = rfile.read(int(dict(headers).get("content-length", 0)))
         request = {"headers": headers, **(json.loads(body) if body else {})}
         self.asked.append(request)
+        self.lines.append(line.decode("latin-1").strip())
         said = self.answer(request)
         if callable(said):
             said(connection)

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from fleet import gateways
 from lib import equal
 from router_kit import Router, Subgraph, wait_until
 from stream_kit import Events, Sse, Ws, frame, settled, supergraph
@@ -26,12 +27,12 @@ def names(request):
 
 
 @contextlib.contextmanager
-def routing(*sets, parks=names, visits=None, threads=1, more=""):
+def routing(*sets, parks=names, visits=None, threads=1, text=supergraph):
     """(router, parks, visits), of which visits tells events."""
     one, two = Subgraph(parks), Events(visits)
     serving = None
     try:
-        serving = Router(supergraph(one.url, two.url, more=more), *sets, threads=threads)
+        serving = Router(text(one.url, two.url), *sets, threads=threads)
         yield serving, one, two
         assert serving.process.poll() in (None, 0), "the router ended by itself:\n" + serving.logged()[-2000:]
     finally:
@@ -151,6 +152,9 @@ def scenario_wrong_subscriptions_are_refused_before_they_begin(fleet):
         equal((answer.status, answer.errors[0]["extensions"]["code"]), (406, "BAD_USER_INPUT"))
         answer = gate.ask("subscription { nothing }", accept="text/event-stream")
         equal((answer.status, answer.errors[0]["extensions"]["code"]), (400, "GRAPHQL_VALIDATION_FAILED"))
+        answer = gate.http("HEAD", "/graphql?query=subscription%7Bvisited%7Bcrowd%7D%7D",
+                           headers={"accept": "text/event-stream", "x-meridian-csrf": "1"})
+        equal(answer.status, 405)
         client = Sse(gate.port, QUERY)
         two.feed()
         answer = gate.ask(QUERY, accept="text/event-stream")
@@ -176,6 +180,7 @@ def scenario_the_protocol_of_websockets_is_kept(fleet):
         equal(closed({"id": "1"}), 4400)
         equal(closed(frame(b"{", mask=True)), 4400)
         equal(closed({"id": "1", "type": "subscribe"}), 4400)
+        equal(closed({"id": "1", "type": "subscribe", "payload": {"query": QUERY, "variables": [1]}}), 4400)
         equal(closed(frame(b"{}", 2, mask=True)), 1003, "binary")
         equal(closed(frame(b"\xff\xfe", mask=True)), 1007, "no UTF-8")
         equal(closed(frame(b"{}", mask=False)), 1002, "not masked")
@@ -190,6 +195,22 @@ def scenario_the_protocol_of_websockets_is_kept(fleet):
         equal((said["id"], said["type"], said["payload"][0]["extensions"]["code"]), ("s2", "error", "RATE_LIMITED"))
         client.close()
         wait_until(lambda: open_subscriptions(gate) == 0, 5, "none left")
+
+
+def scenario_where_a_subgraph_tells_events_is_configured_by_name(fleet):
+    with routing("subgraphs.each.visits.subscriptions=ws", "subgraphs.each.visits.subscriptionsPath=/events?v=1") as (
+            gate, _, two):
+        client = Sse(gate.port, QUERY)
+        two.feed().event(visit(1))
+        equal(client.next(), ("next", told(1)))
+        equal((two.feed().ws, two.inits), (True, [{"type": "connection_init"}]))
+        equal(two.server.lines[-1], "GET /events?v=1 HTTP/1.1")
+        client.close()
+        for wrong in ("events", "/a b"):
+            done = subprocess.run([gateways.binary(), "serve", "--supergraph", gate.file, "--listen", "127.0.0.1:1",
+                                   "--set", f"subgraphs.each.visits.subscriptionsPath={wrong}"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+            equal((done.returncode, "a path is expected" in done.stderr), (2, True), done.stderr)
 
 
 # ---- trouble ----
@@ -379,10 +400,8 @@ def guarding():
     with tempfile.TemporaryDirectory(prefix="meridian-keys-") as folder:
         keys = Path(folder) / "keys.json"
         keys.write_text(json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": b64u(KEY)}]}))
-        with routing(f"auth.jwks={keys}") as (gate, one, two):
-            gate.write(guarded(one.url, two.url))
-            equal(gate.http("POST", "/reload", port=gate.admin).status, 200)
-            yield gate, one, two
+        with routing(f"auth.jwks={keys}", text=guarded) as parts:
+            yield parts
 
 
 def scenario_guards_hold_for_events(fleet):
