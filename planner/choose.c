@@ -676,6 +676,20 @@ static const struct mer_asked *below_of(struct build *b, const struct mer_unit *
     return err ? NULL : asked;
 }
 
+// Adds to `counts`, by source, who could answer the unit: each source once.
+static void count_unit(const struct mer_chooser *c, const struct mer_unit *u, uint32_t *counts, uint32_t add)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_is_meta(c->graph, u) ? 0 : mer_unit_candidates(c->selector, u, &cands);
+    for (uint32_t i = 0; i < n; i++) {
+        bool told = cands[i].in->external;
+        for (uint32_t k = 0; k < i && !told; k++) {
+            told = cands[k].in->source == cands[i].in->source && !cands[k].in->external;
+        }
+        counts[cands[i].in->source] += told ? 0 : add;
+    }
+}
+
 static bool answers(const struct mer_chooser *c, const struct mer_unit *u, uint32_t source)
 {
     const struct mer_candidate *cands = NULL;
@@ -688,22 +702,25 @@ static bool answers(const struct mer_chooser *c, const struct mer_unit *u, uint3
     return false;
 }
 
-// How many units the source could answer that are not known yet (known NULL: none is).
-static uint32_t answered(const struct mer_chooser *c, const struct mer_asked *q, uint32_t source,
-                         const bool *known)
+// How many units each source could answer.
+static uint32_t *answered(const struct mer_chooser *c, const struct mer_asked *q)
 {
-    uint32_t n = 0;
+    uint32_t *counts = MER_NEW_N(c->a, uint32_t, c->graph->sources_n + 1);
     for (uint32_t i = 0; i < q->units_n; i++) {
-        n += (!known || !known[i]) && answers(c, &q->units[i], source);
+        count_unit(c, &q->units[i], counts, 1);
     }
-    return n;
+    return counts;
 }
 
+// What the source answers nobody else adds any more.
 static void note_answered(const struct mer_chooser *c, const struct mer_asked *q, uint32_t source,
-                          bool *known)
+                          bool *known, uint32_t *counts)
 {
     for (uint32_t i = 0; i < q->units_n; i++) {
-        known[i] = known[i] || answers(c, &q->units[i], source);
+        if (!known[i] && answers(c, &q->units[i], source)) {
+            known[i] = true;
+            count_unit(c, &q->units[i], counts, UINT32_MAX); // one less
+        }
     }
 }
 
@@ -788,12 +805,13 @@ static void cover(struct build *b, const struct mer_unit *u, bool open_only, boo
     uint32_t n = mer_unit_candidates(c->selector, u, &cands), gain = 1;
     const struct mer_asked *asked = below_of(b, u, &cands[0]);
     bool *known = MER_NEW_N(c->a, bool, asked ? asked->units_n + 1 : 1);
+    uint32_t *counts = asked ? answered(c, asked) : NULL;
     while (asked && gain) {
         gain = 0;
         uint32_t best = 0;
         for (uint32_t i = 0; i < n; i++) {
             uint32_t s = cands[i].in->source;
-            uint32_t adds = !use[s] && (!open_only || is_open(b, s)) ? answered(c, asked, s, known) : 0;
+            uint32_t adds = !use[s] && (!open_only || is_open(b, s)) ? counts[s] : 0;
             if (adds > gain) {
                 gain = adds;
                 best = s;
@@ -801,7 +819,7 @@ static void cover(struct build *b, const struct mer_unit *u, bool open_only, boo
         }
         if (gain) {
             use[best] = true;
-            note_answered(c, asked, best, known);
+            note_answered(c, asked, best, known, counts);
         }
     }
 }
@@ -907,12 +925,10 @@ static uint32_t ways(struct build *b, const struct mer_unit *u, const struct mer
     struct mer_candidate *sorted = MER_NEW_N(b->c->a, struct mer_candidate, n);
     uint32_t *rank = MER_NEW_N(b->c->a, uint32_t, n);
     const struct mer_asked *below = u->sub ? below_of(b, u, *out) : NULL;
+    const uint32_t *counts = below ? answered(b->c, below) : b->answers;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t s = (*out)[i].in->source;
-        uint32_t r = 2 * (below        ? answered(b->c, below, s, NULL)
-                          : b->answers ? b->answers[s]
-                                       : 0) +
-                     is_open(b, s);
+        uint32_t r = 2 * (counts ? counts[s] : 0) + is_open(b, s);
         uint32_t at = i;
         for (; at > 0 && rank[at - 1] < r; at--) {
             rank[at] = rank[at - 1];
