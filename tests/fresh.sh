@@ -3,10 +3,17 @@
 # The promise of the README on a machine that has nothing: a bare Debian 12 in a chroot, a clone of the committed
 # tree, ./dev up --detach, then every curl request of the README (or, without one, those that `up` prints).
 #
-# usage: tests/fresh.sh [FOLDER]   needs root, debootstrap and a Debian mirror; skips (exit 77) saying what is missing.
+# With --test also ./dev test there, which must end with no failure (a quarter of an hour).
+#
+# usage: tests/fresh.sh [--test] [FOLDER]   needs root, debootstrap and a Debian mirror; skips (exit 77) saying what is missing.
 # FOLDER (default /var/tmp/meridian-fresh) is made anew; a base system kept beside it (FOLDER.base) is used again.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+test=
+if [ "${1:-}" = --test ]; then
+  test=1
+  shift
+fi
 folder=${1:-/var/tmp/meridian-fresh}
 base=$folder.base
 mirror=${MERIDIAN_MIRROR:-}
@@ -85,3 +92,12 @@ while IFS= read -r -d '' request; do
   fi
 done < <(awk 'BEGIN { RS = ""; ORS = "\0" } { print }' <<<"$requests")
 say "$passed requests answered with data and without errors"
+
+if [ -n "$test" ]; then
+  inside /src/dev down >/dev/null
+  say "./dev test"
+  inside /src/dev test >"$folder.test.log" 2>&1 || true
+  tail -n 1 "$folder.test.log"
+  tail -n 1 "$folder.test.log" | grep -q ' passed, 0 failed$' || { grep '^FAIL' "$folder.test.log"; exit 1; }
+  say "tested"
+fi
