@@ -177,7 +177,8 @@ static bool split_header(struct mer_http1 *h, struct mer_slice line, struct mer_
 
 static bool take_coding(struct mer_http1 *h, struct mer_slice value)
 {
-    if (mer_slice_ieq(value, MER_S("identity"))) {
+    // "none" is no coding that anybody registered, but servers of event streams say it, and mean identity.
+    if (mer_slice_ieq(value, MER_S("identity")) || mer_slice_ieq(value, MER_S("none"))) {
         return true;
     }
     if (!h->gzip_allowed || h->gzip ||

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fleet import gateways
 from lib import equal
+from npm_kit import JS, missing, node, skipped
 from router_kit import Router, Subgraph, wait_until
 from stream_kit import Events, Sse, Ws, frame, settled, supergraph
 from test_router_guards import KEY, b64u, token
@@ -440,3 +441,30 @@ def scenario_a_subscription_ends_with_its_token(fleet):
         equal(said["errors"][0]["extensions"]["code"], "UNAUTHENTICATED")
         equal(client.next(), ("complete", None))
         wait_until(two.feed().gone.is_set, 5, "closed")
+
+
+# ---- with others' clients and servers ----
+
+def scenario_clients_and_servers_from_npm_understand_it(fleet):
+    if skipped(missing("graphql", "graphql-ws", "graphql-sse", "ws", "@apollo/client")):
+        return
+    with subprocess.Popen(["node", str(JS / "subscription_subgraph.mjs")], stdout=subprocess.PIPE, text=True) as subgraph:
+        url = f"http://127.0.0.1:{subgraph.stdout.readline().strip()}/graphql"
+        try:
+            for rule in ("subgraphs.subscriptions=sse", WS):
+                gate = Router(supergraph(url, url), rule)
+                try:
+                    said = node("subscription_clients.mjs", f"http://127.0.0.1:{gate.port}/graphql")
+                finally:
+                    equal(gate.stop(), 0)
+                events = [{"visited": {"id": f"p{i}", "name": f"name of p{i}", "crowd": i}} for i in range(3)]
+                typed = [{"visited": {**each["visited"], "__typename": "Park"}} for each in events]
+                equal(said["ws"], {"next": events})
+                equal(said["sse"], {"next": events})
+                equal(said["apollo"], {"next": typed})
+                equal(said["many"], [0, 1, 2, 3] * 5)
+                equal([said["wsQuery"], said["sseQuery"]], [{"next": [{"__typename": "Query"}]}] * 2)
+                equal(said["wsWrong"], {"next": [], "error": "GRAPHQL_VALIDATION_FAILED"})
+                equal(said["sseWrong"], {"next": [], "error": "Server responded with 400: Bad Request"})
+        finally:
+            subgraph.kill()

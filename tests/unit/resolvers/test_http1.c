@@ -132,6 +132,7 @@ static void accepted(void **state)
          IN("HTTP/1.1 103 Early\r\nlink: a\r\nconnection: close\r\n\r\n" OK "content-length: 1\r\n\r\nx"),
          GOOD, 200, true, "x"},
         {"identity", IN(OK "content-encoding: identity\r\ncontent-length: 1\r\n\r\nx"), GOOD, 200, true, "x"},
+        {"no coding", IN(OK "content-encoding: none\r\ncontent-length: 1\r\n\r\nx"), GOOD, 200, true, "x"},
         {"another answer follows", IN(OK "content-length: 1\r\n\r\nxHTTP/1.1 200"), GOOD, 200, true, "x",
          .left_over = 12},
         {"until close", IN(OK "\r\nabc"), GOOD, 200, false, "abc", .closes = true},
