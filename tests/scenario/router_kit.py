@@ -31,7 +31,7 @@ class Subgraph:
     headers, body bytes), or None to close without an answer, or a function that gets the socket and does what it likes
     before that is closed. What was asked stands in `asked`."""
 
-    def __init__(self, answer, port=0):
+    def __init__(self, answer, port=0, tls=None):
         self.answer, self.asked, self.lines = answer, [], []
         outer = self
 
@@ -47,6 +47,10 @@ class Subgraph:
             allow_reuse_address = True
             daemon_threads = True
             request_queue_size = 128
+
+            def get_request(self):
+                sock, address = super().get_request()
+                return (tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False) if tls else sock), address
 
             def process_request(self, request, client_address):
                 outer.sockets.add(request)

@@ -94,10 +94,10 @@ class Feed:
 class Events:
     """A subgraph whose subscriptions stand in `feeds`, newest last; other requests answer what `answer` says."""
 
-    def __init__(self, answer=None, port=0, refuse=None):
+    def __init__(self, answer=None, port=0, refuse=None, tls=None):
         self.feeds, self.refuse, self.plain = [], refuse, answer or (lambda request: {})
         self.inits = []
-        self.server = Subgraph(self.answer, port)
+        self.server = Subgraph(self.answer, port, tls)
         self.url, self.port, self.stop = self.server.url, self.server.port, self.server.stop
 
     def answer(self, request):
@@ -175,8 +175,9 @@ type Park @join__type(graph: PARKS, key: "id") @join__type(graph: VISITS, key: "
 class Sse:
     """A client of graphql-sse, distinct connections; also of multipart, by its `accept`."""
 
-    def __init__(self, port, query, accept="text/event-stream", headers=None, method="POST", **more):
-        self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    def __init__(self, port, query, accept="text/event-stream", headers=None, method="POST", tls=None, **more):
+        self.line = (http.client.HTTPSConnection("127.0.0.1", port, timeout=15, context=tls) if tls else
+                     http.client.HTTPConnection("127.0.0.1", port, timeout=15))
         self.line.request(method, "/graphql", json.dumps({"query": query, **more}),
                           {"content-type": "application/json", "accept": accept, **(headers or {})})
         self.answer = self.line.getresponse()
@@ -221,8 +222,10 @@ class Sse:
 class Ws:
     """A client of graphql-transport-ws."""
 
-    def __init__(self, port, init=True, protocol="graphql-transport-ws", headers="", payload=None):
+    def __init__(self, port, init=True, protocol="graphql-transport-ws", headers="", payload=None, tls=None):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=15)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="127.0.0.1")
         key = base64.b64encode(os.urandom(16)).decode()
         self.sock.sendall((f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\n"
                            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"

@@ -2,6 +2,7 @@
 """Subscriptions: clients over SSE, multipart and WebSockets; subgraphs over SSE and WebSockets."""
 import contextlib
 import json
+import ssl
 import subprocess
 import tempfile
 import time
@@ -28,9 +29,9 @@ def names(request):
 
 
 @contextlib.contextmanager
-def routing(*sets, parks=names, visits=None, threads=1, text=supergraph):
+def routing(*sets, parks=names, visits=None, threads=1, text=supergraph, tls=None):
     """(router, parks, visits), of which visits tells events."""
-    one, two = Subgraph(parks), Events(visits)
+    one, two = Subgraph(parks), Events(visits, tls=tls)
     serving = None
     try:
         serving = Router(text(one.url, two.url), *sets, threads=threads)
@@ -143,6 +144,31 @@ def scenario_queries_are_answered_as_events_where_the_client_takes_nothing_else(
         client = Sse(gate.port, "{ park { name } }")
         equal([client.next(), client.next(), client.next()],
               [("next", {"data": {"park": {"name": "x"}}}), ("complete", None), None])
+
+
+def scenario_subscriptions_travel_in_tls_on_both_sides(fleet):
+    with tempfile.TemporaryDirectory(prefix="meridian-tls-") as folder:
+        cert, key = Path(folder) / "cert.pem", Path(folder) / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "2", "-keyout", key, "-out", cert, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
+                       stderr=subprocess.DEVNULL, check=True)
+        server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=cert)
+        server.load_cert_chain(cert, key)
+        for rule in ("subgraphs.subscriptions=sse", WS):
+            with routing(rule, f"tls.certificate={cert}", f"tls.key={key}", f"tls.ca={cert}", "listen.0.tls=true",
+                         text=lambda parks, visits: supergraph(parks, visits.replace("http:", "https:")),
+                         tls=server) as (gate, _, two):
+                lines = [Sse(gate.port, QUERY, tls=client), Ws(gate.port, tls=client)]
+                lines[1].subscribe("1", QUERY)
+                two.feed(2)
+                for number in range(3):
+                    for feed in two.feeds:
+                        feed.event(visit(number))
+                    equal([lines[0].next()[1], lines[1].next()["payload"]], [told(number)] * 2)
+                lines[1].close()
+                wait_until(lambda: any(feed.gone.is_set() for feed in two.feeds), 5, "the WebSocket's end")
+                lines[0].close()
+                wait_until(lambda: all(feed.gone.is_set() for feed in two.feeds), 5, "the end of both")
 
 
 # ---- what is refused ----
