@@ -331,7 +331,7 @@ static bool check_subgraphs(struct mer_config_reader *r, node *root, const struc
     for (uint32_t i = 0; n && i < c->subgraphs.each_n; i++, n = n->next) {
         struct mer_slice path = c->subgraphs.each[i].events_path;
         bool good = !path.p || (path.n && path.p[0] == '/');
-        for (size_t k = 0; k < path.n; k++) {
+        for (size_t k = 0; path.p && k < path.n; k++) {
             good = good && path.p[k] > ' ' && path.p[k] < 0x7f && path.p[k] != '#';
         }
         if (!good) {

@@ -131,7 +131,7 @@ static void on_ready(void *owner)
     }
     h2o_buffer_consume(&t->sock->input, t->head);
     h2o_socket_read_start(t->sock, on_read);
-    on_look(t);
+    mer_timer_start(t->loop, &t->timer, t->conn->server->limits.stall_ms / 4 + 1, on_look, t);
     tell->on_open(t->owner, t);
     if (t->sock->input->size)
         show(t);

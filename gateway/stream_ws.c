@@ -70,9 +70,10 @@ static void drop_op(struct ws_op *op)
 
 static void destroy(struct mer_stream_ws_conn *c)
 {
-    while (c->ops) {
-        mer_stream_stop(c->ops->sub);
-        drop_op(c->ops);
+    for (struct ws_op *op = c->ops, *next = NULL; op; op = next) {
+        next = op->next;
+        mer_stream_stop(op->sub);
+        free(op);
     }
     mer_timer_stop(c->w->loop, &c->timer);
     mer_task_cancel(c->w->loop, &c->closing);
