@@ -23,10 +23,36 @@ static bool is_name(struct mer_slice s)
     return s.n > 0;
 }
 
+// What it grants stands in lines, and the copy that a loop keeps says the same.
+static void grants(struct mer_slice json, const struct mer_claims *c)
+{
+    MER_ASSERT(c->scopes_bytes <= c->grants.n);
+    MER_ASSERT(c->grants.n == 0 || c->grants.p[c->grants.n - 1] == '\n');
+    MER_ASSERT(c->scopes_bytes == 0 || c->grants.p[c->scopes_bytes - 1] == '\n');
+    struct mer_token_memory *m = mer_token_memory_create(4, 1 << 20);
+    struct mer_known_token *t = mer_token_memory_put(m, json, 1, c);
+    MER_ASSERT(mer_slice_eq(t->claims.grants, c->grants) && t->claims.meets == c->meets);
+    mer_known_token_unref(t);
+    mer_token_memory_destroy(m);
+}
+
 static void payload(struct mer_arena *a, struct mer_slice json)
 {
+    static const struct mer_token_condition conditions[] = {
+        {{"team", 4}, {"b", 1}}, {{"beta", 4}, {NULL, 0}}, {{NULL, 0}, {NULL, 0}}};
     struct mer_claims c = {0};
-    struct mer_token_expect expect = {.now_us = NOW_US};
+    struct mer_token_expect expect = {.now_us = NOW_US,
+                                      .wants = {.anyone = true,
+                                                .scopes = MER_S("scope"),
+                                                .policies = MER_S("policies"),
+                                                .conditions = conditions,
+                                                .conditions_n = 3}};
+    if (!mer_token_read_claims(a, json, &expect, &c)) {
+        MER_ASSERT((c.meets & ~UINT64_C(3)) == 0);
+        grants(json, &c);
+    }
+    c = (struct mer_claims){0};
+    expect.wants.anyone = false;
     if (mer_token_read_claims(a, json, &expect, &c)) {
         return;
     }
