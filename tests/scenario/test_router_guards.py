@@ -172,6 +172,9 @@ def scenario_the_object_decides_not_the_interface(fleet):
                                      {"__typename": "Guide", "id": "g1", "secret": "age"}])
         equal(told(answer), [("nodes/0/secret", "FORBIDDEN")])
         equal(gate.ask(query, token(scope="read")).data["nodes"][0]["secret"], "bears")
+        answer = gate.ask("{ nodes { __typename } }")
+        equal((answer.data, told(answer)), ({"nodes": [{"__typename": "Park"}, None]}, [("nodes/1", "UNAUTHENTICATED")]))
+        equal(gate.ask("{ nodes { ... on Guide { secret } } }").data, {"nodes": [{}, None]}, "by a fragment")
 
 
 def scenario_a_bad_token_is_no_caller(fleet):
