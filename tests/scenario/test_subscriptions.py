@@ -287,6 +287,54 @@ def scenario_errors_of_subgraphs_reach_the_client(fleet):
         client.close()
 
 
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+CHUNKS = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+LIES = [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 404 X\r\ncontent-length: 2\r\n\r\nno", b"HTTP/1.1 204 X\r\n\r\n",
+        b"HTTP/1.1 101 X\r\nupgrade: websocket\r\n\r\n", CHUNKS + b"zz\r\n", CHUNKS + b"0\r\n\r\n",
+        HEAD + b"\r\ndata: " + b"x" * 9000, HEAD + b"content-length: 5\r\n\r\ndata:",
+        HEAD + b"content-encoding: br\r\n\r\ndata: {}\n\n",
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>"]
+
+
+def scenario_subgraphs_that_lie_cost_their_subscription_alone(fleet):
+    def lying(lie):
+        return lambda sock: sock.sendall(lie)
+    with routing("subgraphs.answer=4KiB", "subgraphs.reconnects=1", "subgraphs.reconnectPause=1ms") as (gate, _, two):
+        for lie in LIES:
+            two.refuse = lying(lie)
+            client = Sse(gate.port, QUERY)
+            name, said = client.next()
+            equal((name, said["errors"][0]["extensions"]["code"]), ("next", "SOURCE_UNAVAILABLE"), repr(lie))
+            equal(client.next(), ("complete", None), repr(lie))
+        two.refuse = None
+        for number, lie in enumerate([b"no JSON", b"[]", b"null", b"{}", b'{"data":7}', b'{"data":{"visited":[1]}}',
+                                      b'{"errors":[{"path":["visited",0,{}]}]}', b'{"data":{}}'], 1):
+            client = Sse(gate.port, QUERY)
+            two.feed(number).chunk(b"event: next\ndata: " + lie + b"\n\n")
+            name, said = client.next()
+            equal((said["data"], lie == b'{"data":{}}' or len(said["errors"])), ({"visited": None}, 1), repr(lie))
+            two.feed(number).event(visit(number))
+            equal(client.next(), ("next", told(number)), "it goes on")
+            client.close()
+
+
+def scenario_websockets_of_subgraphs_that_lie_cost_their_subscription_alone(fleet):
+    lies = [frame(b"x" * 9000), frame(b"\xff"), frame(b"{}", mask=True), frame(b"{}", 2), frame(b"{"), frame(b"[]"),
+            frame(b'{"type":7}'), b"\xff" * 40, frame(b"\x0f\xa0", 8), frame(b"", 8)]
+    with routing(WS, "subgraphs.answer=4KiB", "subgraphs.reconnects=1", "subgraphs.reconnectPause=1ms") as (gate, _, two):
+        for number, lie in enumerate(lies):
+            client = Sse(gate.port, QUERY)
+            for again in (1, 2):
+                two.feed(2 * number + again).sock.sendall(lie)
+            name, said = client.next()
+            equal((name, said["errors"][0]["extensions"]["code"]), ("next", "SOURCE_UNAVAILABLE"), repr(lie))
+            equal(client.next(), ("complete", None), repr(lie))
+        client = Sse(gate.port, QUERY)
+        two.feed(2 * len(lies) + 1).sock.sendall(frame(b"\x11\x33", 8))
+        equal([client.next()[0], client.next()], ["next", ("complete", None)], "4403 is for good")
+        equal(len(two.feeds), 2 * len(lies) + 1)
+
+
 def scenario_a_client_that_leaves_closes_its_subgraph_at_once(fleet):
     with routing() as (gate, _, two):
         client = Sse(gate.port, QUERY)
