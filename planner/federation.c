@@ -190,8 +190,8 @@ static struct mer_fed_field_in *find_in(struct mer_fed_field *f, uint32_t source
     return NULL;
 }
 
-// What a source requires for one of its fields it cannot answer itself, even where a composer forgot to say
-// so.
+// A leaf that a source requires for one of its fields it cannot answer itself, even where a composer forgot
+// to say so. (Of what has fields of its own it may know some.)
 static void mark_required(struct mer_fed_type *t)
 {
     for (uint32_t i = 0; i < t->type->fields_n; i++) {
@@ -199,7 +199,8 @@ static void mark_required(struct mer_fed_type *t)
             const struct mer_fed_field_in *in = &t->fields[i].in[k];
             for (uint32_t j = 0; in->requires && j < t->type->fields_n; j++) {
                 struct mer_fed_field_in *other = find_in(&t->fields[j], in->source);
-                if (other && !other->key && names_field(in->requires, t->type->fields[j].name)) {
+                if (other && !other->key && !mer_type_is_composite(t->type->fields[j].type.type) &&
+                    names_field(in->requires, t->type->fields[j].name)) {
                     other->external = true;
                 }
             }
