@@ -33,10 +33,10 @@ class H2c:
                           frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 28)))
         self.next, self.got, self.bodies, self.ended, self.refused = 1, b"", {}, set(), set()
 
-    def begin(self, body, token):
+    def begin(self, body, token, *more):
         stream, self.next = self.next, self.next + 2
         head = _fields([(":method", "POST"), (":scheme", "http"), (":authority", "localhost"), (":path", "/graphql"),
-                        ("content-type", "application/json"), ("authorization", f"Bearer {token}")])
+                        ("content-type", "application/json"), ("authorization", f"Bearer {token}"), *more])
         self.link.sendall(frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, body))
         self.bodies[stream] = b""
         return stream

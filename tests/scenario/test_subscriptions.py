@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from fleet import gateways
+from h2c import H2c
 from lib import equal
 from npm_kit import JS, missing, node, skipped
 from router_kit import Router, Subgraph, wait_until
@@ -108,6 +109,25 @@ def scenario_http2_clients_get_events(fleet):
                   ["data: " + json.dumps(told(1), separators=(",", ":"))])
             client.kill()
             wait_until(feed.gone.is_set, 5, "the subgraph's connection closed")
+
+
+def scenario_subscriptions_of_one_http2_connection_do_not_hold_up_others(fleet):
+    with routing("limits.streams=2") as (gate, _, two):
+        line, query = H2c(gate.port), json.dumps({"query": QUERY}).encode()
+        streams = [line.begin(query, "x", ("accept", "text/event-stream")) for _ in range(6)]
+        two.feed(6)
+        asked = line.begin(b'{"query":"{ __typename }"}', "x")
+        equal(line.until_ended([asked], 5), [b'{"data":{"__typename":"Query"}}'], "a query beside them")
+        line.reset(streams[0])
+        wait_until(lambda: sum(feed.gone.is_set() for feed in two.feeds) == 1, 5, "the one that was reset")
+        for feed in two.feeds:
+            if not feed.gone.is_set():
+                feed.event(visit(1))
+                feed.complete()
+        said = line.until_ended(streams[1:], 5)
+        wanted = f"event: next\ndata: {json.dumps(told(1), separators=(',', ':'))}\n\nevent: complete\ndata:\n\n"
+        equal(said, [b":\n\n" + wanted.encode()] * 5)
+        line.close()
 
 
 def scenario_several_operations_share_a_websocket(fleet):
