@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Between the files that choose who answers (choose.h): choose_build.c tries and takes back, choose_enter.c
+// enters sources by key, choose_below.c tells what lies below a field, choose_field.c finds the best way for
+// one field, choose.c for all of an object.
+#ifndef MER_PLANNER_CHOOSE_PRIV_H
+#define MER_PLANNER_CHOOSE_PRIV_H
+
+#include "planner/choose.h"
+
+struct mer_chooser {
+    struct mer_arena *a;
+    struct mer_arena *trials; // states to go back to: a stack
+    uint32_t trials_left;
+    const struct mer_graph *graph;
+    struct mer_selector *selector;
+    const uint64_t *labels_on;
+    uint64_t *labels_seen;
+    enum mer_operation_kind kind;
+    struct mer_map solutions; // state's text → struct memo *
+    struct mer_map possible;  // type of a source (its address) → struct mer_types *
+    enum mer_err limit;       // sticky
+};
+
+// A solution while it is made. Copied to try something and copied back, so lists are never changed in place.
+struct build {
+    struct mer_chooser *c;
+    const struct mer_asked *asked;
+    const struct mer_home *homes;
+    uint32_t homes_n;
+    struct mer_facet *facets;
+    uint32_t facets_n, facets_cap;
+    uint32_t sub_fetches;
+    uint32_t leaves, late; // fields placed, and those of them that need another fetch first
+    uint32_t entering[8];  // sources being entered: they cannot tell what it takes to enter them
+    uint32_t entering_n;
+    uint32_t *answers;  // by source: how many units it could answer
+    bool types_unknown; // objects are told by their interface alone, and that will do
+};
+
+struct saved {
+    struct mer_facet *facets;
+    uint32_t facets_n, sub_fetches, leaves, late;
+};
+
+// Fewest dependent steps, then fewest fetches, then least asked late, then the source that can answer most of
+// what is asked here.
+struct cost {
+    uint32_t depth, fetches, late, elsewhere;
+};
+
+struct best {
+    struct cost cost;
+    struct saved state;
+    struct mer_choice choice;
+};
+
+// ---- choose_build.c ----
+struct saved choose_save(const struct build *b);
+void choose_restore(struct build *b, const struct saved *s);
+struct cost choose_cost_of(const struct build *b);
+bool choose_cheaper(struct cost x, struct cost y);
+bool choose_choice_depends(const struct build *b, const struct mer_choice *ch, uint32_t on);
+bool choose_has_dependents(const struct build *b, uint32_t facet);
+uint32_t choose_need_known_at(const struct build *b, const struct mer_need *n);
+
+// ---- choose_enter.c ----
+uint32_t choose_add_facet(struct build *b, const struct mer_facet *f);
+bool choose_is_entering(const struct build *b, uint32_t source);
+bool choose_is_keyed(const struct mer_facet *f, const struct mer_type *t);
+bool choose_is_root_type(const struct build *b, const struct mer_types *on);
+int64_t choose_enter(struct build *b, const struct mer_facet *want, const struct mer_types *on);
+int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, const struct mer_unit *u,
+                               const struct mer_fed_field_in *in);
+
+// ---- choose_field.c ----
+bool choose_label_allows(const struct mer_chooser *c, const struct mer_fed_field_in *in);
+bool choose_is_resident(const struct mer_ast_directives *ds);
+bool choose_at_home(const struct build *b, const struct mer_home *h, const struct mer_unit *u,
+                    const struct mer_candidate *cand);
+bool choose_try_candidate(struct build *b, const struct mer_unit *u, const struct mer_candidate *cand,
+                          struct mer_choice *out);
+bool choose_consider(struct build *b, const struct mer_choice *choice, struct best *best);
+bool choose_place_unit(struct build *b, const struct mer_unit *u, struct mer_choice *out);
+
+static inline bool choose_has_directive(const struct mer_ast_directives *ds, const char *name)
+{
+    return mer_ast_directive_find(ds, mer_slice_of(name)) != NULL;
+}
+
+#endif
