@@ -1,65 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "planner/emit.h"
+#include "planner/emit_priv.h"
 
-#include "planner/emit_kids.h"
 #include "planner/rows.h"
-
-struct numbers {
-    uint32_t *items;
-    uint32_t n, cap;
-};
-
-struct mer_emitter {
-    struct mer_arena *a, *scratch;
-    const struct mer_graph *graph;
-    struct mer_selector *selector;
-    struct mer_chooser *chooser;
-    enum mer_operation_kind kind;
-    struct mer_diag *diag;
-    struct mer_plan_fetch **fetches;
-    struct mer_kids **kids; // by fetch
-    uint32_t fetches_n, fetches_cap;
-    struct mer_shape_field **ages;
-    uint32_t ages_n, ages_cap;
-    uint32_t guarded_n;
-    struct numbers *after; // while what a fetch needs is emitted: the fetches that bring it
-};
-
-// A source that brought the objects of a place: where its rows are and what is asked of them.
-struct spot_home {
-    struct mer_plan_fetch *fetch;
-    struct mer_kids *kids;
-    struct mer_path_step *path; // from the fetch's roots
-    uint32_t path_n;
-    uint32_t ready;             // the fetch after which its rows hang on the first home's objects
-    bool interface;             // the source knows the declared type as an interface that has fields
-    const struct mer_type *own; // the declared type in the source
-    struct mer_home home;
-};
-
-// A place in the answer: objects, and who brought them. homes_n 0: the root.
-struct spot {
-    struct spot_home *homes;
-    uint32_t homes_n;
-    const struct mer_asked *asked;
-    const struct mer_solution *solution;
-    struct facet_out *facets; // by the solution's facets
-};
-
-// What became of a facet: one fetch, or with a source of rows one a type.
-struct facet_out {
-    struct mer_plan_fetch **fetches;
-    struct mer_types types; // by fetch; n == 0: one fetch for all
-    uint32_t fetches_n;
-    struct mer_kept_if kept_if;
-    bool kept_set;
-};
 
 static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_shape **out);
 
 // ---- fetches ----
 
-static void add_number(struct mer_arena *a, struct numbers *to, uint32_t n)
+void emit_add_number(struct mer_arena *a, struct numbers *to, uint32_t n)
 {
     for (uint32_t i = 0; i < to->n; i++) {
         if (to->items[i] == n) {
@@ -77,14 +25,14 @@ static void add_number(struct mer_arena *a, struct numbers *to, uint32_t n)
     to->items[to->n++] = n;
 }
 
-static void wait_for(struct mer_emitter *e, uint32_t fetch)
+void emit_wait_for(struct mer_emitter *e, uint32_t fetch)
 {
     if (e->after && fetch != UINT32_MAX) {
-        add_number(e->a, e->after, fetch);
+        emit_add_number(e->a, e->after, fetch);
     }
 }
 
-static struct mer_plan_fetch *add_fetch(struct mer_emitter *e, enum mer_fetch_kind kind, uint32_t source)
+struct mer_plan_fetch *emit_add_fetch(struct mer_emitter *e, enum mer_fetch_kind kind, uint32_t source)
 {
     struct mer_plan_fetch *f = MER_NEW(e->a, struct mer_plan_fetch);
     *f = (struct mer_plan_fetch){.index = e->fetches_n,
@@ -112,7 +60,7 @@ static struct mer_plan_fetch *add_fetch(struct mer_emitter *e, enum mer_fetch_ki
     return f;
 }
 
-static void stand_at(struct mer_plan_fetch *f, const struct spot *s)
+void emit_stand_at(struct mer_plan_fetch *f, const struct spot *s)
 {
     if (s->homes_n) {
         f->parent = s->homes[0].fetch->index;
@@ -121,7 +69,7 @@ static void stand_at(struct mer_plan_fetch *f, const struct spot *s)
     }
 }
 
-static const struct mer_type *own_type(const struct mer_emitter *e, uint32_t source, const struct mer_type *t)
+const struct mer_type *emit_own_type(const struct mer_emitter *e, uint32_t source, const struct mer_type *t)
 {
     return mer_fed_type(e->graph->federation, t)->in[source].type;
 }
@@ -131,7 +79,7 @@ static struct mer_types own_types(struct mer_emitter *e, uint32_t source, const 
 {
     struct mer_types own = {MER_NEW_N(e->a, const struct mer_type *, of->n + 1), 0};
     for (uint32_t i = 0; i < of->n; i++) {
-        const struct mer_type *t = own_type(e, source, of->items[i]);
+        const struct mer_type *t = emit_own_type(e, source, of->items[i]);
         if (t) {
             own.items[own.n++] = t;
         }
@@ -139,7 +87,7 @@ static struct mer_types own_types(struct mer_emitter *e, uint32_t source, const 
     return own;
 }
 
-static void ask_typename(struct mer_emitter *e, struct mer_kids *kids, uint32_t source)
+void emit_ask_typename(struct mer_emitter *e, struct mer_kids *kids, uint32_t source)
 {
     struct mer_fetch_field tn = {.key = MER_S("__typename"),
                                  .field = e->graph->sources[source].schema->typename_field};
@@ -276,7 +224,7 @@ static struct asking asking_of(struct mer_emitter *e, const struct spot *s, cons
 }
 
 // Of the scratch into what stays.
-static struct mer_types keep_types(struct mer_emitter *e, const struct mer_types *t)
+struct mer_types emit_keep_types(struct mer_emitter *e, const struct mer_types *t)
 {
     struct mer_types kept = {MER_NEW_N(e->a, const struct mer_type *, t->n + 1), t->n};
     if (t->n) {
@@ -286,7 +234,7 @@ static struct mer_types keep_types(struct mer_emitter *e, const struct mer_types
 }
 
 // Objects told by their interface alone, by all sources that are asked.
-static bool types_unknown(const struct spot *s)
+bool emit_types_unknown(const struct spot *s)
 {
     return s->homes_n && s->homes[0].home.untyped && !s->solution->typed_by;
 }
@@ -295,8 +243,8 @@ static bool types_unknown(const struct spot *s)
 static struct mer_types unit_types(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
                                    const struct spot_home *home)
 {
-    bool all = u->everywhere || (home && home->home.untyped) || types_unknown(s);
-    return all ? (struct mer_types){0} : keep_types(e, &u->on);
+    bool all = u->everywhere || (home && home->home.untyped) || emit_types_unknown(s);
+    return all ? (struct mer_types){0} : emit_keep_types(e, &u->on);
 }
 
 static void step_down(struct mer_emitter *e, const struct spot *s, const struct asking *w,
@@ -316,16 +264,16 @@ static void step_down(struct mer_emitter *e, const struct spot *s, const struct 
 static uint32_t splice(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
                        struct mer_plan_value into, struct mer_plan_value from)
 {
-    struct mer_plan_fetch *f = add_fetch(e, MER_FETCH_SPLICE, e->fetches[from.fetch]->source);
-    stand_at(f, s);
+    struct mer_plan_fetch *f = emit_add_fetch(e, MER_FETCH_SPLICE, e->fetches[from.fetch]->source);
+    emit_stand_at(f, s);
     f->on = unit_types(e, s, u, s->homes_n ? &s->homes[0] : NULL);
     f->into = into;
     f->from = from;
     struct numbers after = {0};
-    add_number(e->a, &after, into.fetch);
-    add_number(e->a, &after, from.fetch);
+    emit_add_number(e->a, &after, into.fetch);
+    emit_add_number(e->a, &after, from.fetch);
     for (uint32_t i = 0; i < s->homes_n; i++) {
-        add_number(e->a, &after, s->homes[i].ready);
+        emit_add_number(e->a, &after, s->homes[i].ready);
     }
     f->after = after.items;
     f->after_n = after.n;
@@ -380,7 +328,7 @@ static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const stru
             kids[k]->below = mer_kids_create(e->a, e->scratch);
             if (h->own->kind != MER_TYPE_OBJECT ||
                 (below.asked->declared->kind != MER_TYPE_OBJECT && !h->home.untyped)) {
-                ask_typename(e, kids[k]->below, ch->in[k]->source);
+                emit_ask_typename(e, kids[k]->below, ch->in[k]->source);
             }
         }
         h->kids = kids[k]->below;
@@ -396,9 +344,9 @@ static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const stru
     return err;
 }
 
-static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
-                              const struct mer_choice *ch, const struct mer_kept_if *kept,
-                              struct mer_shape_field *out)
+enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
+                       const struct mer_choice *ch, const struct mer_kept_if *kept,
+                       struct mer_shape_field *out)
 {
     *out = (struct mer_shape_field){
         .key = u->key, .field = api_field(e, u), .ast = u->ast, .kept_if = u->kept_if, .fetch = UINT32_MAX};
@@ -416,8 +364,8 @@ static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struc
         ways[k] = asking_of(e, s, u, ch, k);
         ways[k].want.kept_if = *kept;
         kids[k] = mer_kids_ask(ways[k].kids, &ways[k].want);
-        wait_for(e, ways[k].fetch->index);
-        wait_for(e, ways[k].home ? ways[k].home->ready : UINT32_MAX);
+        emit_wait_for(e, ways[k].fetch->index);
+        emit_wait_for(e, ways[k].home ? ways[k].home->ready : UINT32_MAX);
     }
     out->fetch = ways[0].fetch->index;
     out->slot = kids[0]->field.slot;
@@ -433,369 +381,6 @@ static enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struc
         return plain_shape(e, u, &out->sub);
     }
     return emit_below(e, s, u, ch, ways, kids, out);
-}
-
-// ---- how an object is told to a source ----
-
-struct telling {
-    uint32_t home; // of the object whose values are told
-    struct mer_types on;
-    bool key; // a key is told whole or not at all
-};
-
-static struct mer_rep_field *rep_fields(struct mer_emitter *e, const struct mer_shape_field *fields,
-                                        uint32_t fields_n, const struct telling *t, uint32_t *n);
-
-static struct mer_rep_field *rep_below(struct mer_emitter *e, const struct mer_shape *s, bool key,
-                                       uint32_t *n)
-{
-    struct mer_rep_field *all = NULL;
-    *n = 0;
-    for (uint32_t i = 0; i < s->variants_n; i++) {
-        const struct mer_shape_variant *v = &s->variants[i];
-        uint32_t more = 0;
-        struct telling t = {s->home, v->types, key};
-        struct mer_rep_field *own = rep_fields(e, v->fields, v->fields_n, &t, &more);
-        struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, *n + more + 1);
-        if (*n) {
-            memcpy(grown, all, *n * sizeof(*grown));
-        }
-        if (more) {
-            memcpy(grown + *n, own, more * sizeof(*grown));
-        }
-        *n += more;
-        all = grown;
-    }
-    return all;
-}
-
-static struct mer_rep_field *rep_fields(struct mer_emitter *e, const struct mer_shape_field *fields,
-                                        uint32_t fields_n, const struct telling *t, uint32_t *n)
-{
-    struct mer_rep_field *out = MER_NEW_N(e->a, struct mer_rep_field, fields_n + 1);
-    *n = 0;
-    for (uint32_t i = 0; i < fields_n; i++) {
-        const struct mer_shape_field *f = &fields[i];
-        if (f->fetch == UINT32_MAX) {
-            continue; // __typename: told of itself
-        }
-        struct mer_rep_field *r = &out[(*n)++];
-        *r = (struct mer_rep_field){.name = f->key,
-                                    .at = {f->fetch, f->slot},
-                                    .home = t->home,
-                                    .on = t->on,
-                                    .needed = t->key || mer_ref_non_null(&f->field->type, 0)};
-        if (f->sub) {
-            r->fields = rep_below(e, f->sub, t->key, &r->fields_n);
-        }
-    }
-    return out;
-}
-
-static bool is_told(const struct mer_rep *rep, const struct mer_rep_field *f)
-{
-    for (uint32_t i = 0; i < rep->fields_n; i++) {
-        if (mer_slice_eq(rep->fields[i].name, f->name) && rep->fields[i].on.n == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void tell(struct mer_emitter *e, struct mer_rep *rep, const struct mer_rep_field *fields, uint32_t n)
-{
-    struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, rep->fields_n + n + 1);
-    if (rep->fields_n) {
-        memcpy(grown, rep->fields, rep->fields_n * sizeof(*grown));
-    }
-    rep->fields = grown;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!is_told(rep, &fields[i])) {
-            rep->fields[rep->fields_n++] = fields[i];
-        }
-    }
-}
-
-static bool types_meet(const struct mer_types *x, const struct mer_types *y)
-{
-    for (uint32_t i = 0; i < x->n; i++) {
-        if (mer_types_hold(y, x->items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum mer_err emit_need(struct mer_emitter *e, struct spot *s, const struct mer_need *need,
-                              const struct mer_kept_if *kept, struct mer_rep_field **out, uint32_t *n)
-{
-    struct mer_shape_field *fields = MER_NEW_N(e->a, struct mer_shape_field, need->asked->units_n + 1);
-    uint32_t home = s->homes_n ? s->homes[0].fetch->index : UINT32_MAX;
-    struct mer_rep_field *all = NULL;
-    *n = 0;
-    for (uint32_t i = 0; i < need->asked->units_n; i++) {
-        const struct mer_unit *u = &need->asked->units[i];
-        enum mer_err err = emit_unit(e, s, u, &need->choices[i], kept, &fields[i]);
-        if (err) {
-            return err;
-        }
-        uint32_t one = 0;
-        struct mer_types on = u->everywhere || (s->homes_n && s->homes[0].home.untyped && need->key)
-                                  ? (struct mer_types){0}
-                                  : keep_types(e, &u->on);
-        struct telling t = {home, on, need->key};
-        struct mer_rep_field *told = rep_fields(e, &fields[i], 1, &t, &one);
-        struct mer_rep_field *grown = MER_NEW_N(e->a, struct mer_rep_field, *n + one + 1);
-        if (*n) {
-            memcpy(grown, all, *n * sizeof(*grown));
-        }
-        if (one) {
-            memcpy(grown + *n, told, sizeof(*grown));
-        }
-        *n += one;
-        all = grown;
-    }
-    *out = all;
-    return MER_OK;
-}
-
-// One representation for each group of types with a key of their own, with what their fields require.
-static enum mer_err emit_reps(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
-                              const struct mer_kept_if *kept, struct mer_rep **out, uint32_t *out_n)
-{
-    struct mer_rep *reps = MER_NEW_N(e->a, struct mer_rep, f->needs_n + 1);
-    uint32_t n = 0;
-    for (int keys = 1; keys >= 0; keys--) {
-        for (uint32_t i = 0; i < f->needs_n; i++) {
-            const struct mer_need *need = &f->needs[i];
-            struct mer_rep_field *fields = NULL;
-            uint32_t fields_n = 0;
-            if (need->key != (keys == 1)) {
-                continue;
-            }
-            enum mer_err err = emit_need(e, s, need, kept, &fields, &fields_n);
-            if (err) {
-                return err;
-            }
-            if (need->key) {
-                reps[n] = (struct mer_rep){.types = f->typed || types_unknown(s) ? (struct mer_types){0}
-                                                                                 : keep_types(e, &need->on),
-                                           .name = f->as      ? f->as->name
-                                                   : f->typed ? s->asked->declared->name
-                                                              : MER_NIL};
-                tell(e, &reps[n++], fields, fields_n);
-                continue;
-            }
-            for (uint32_t r = 0; r < n; r++) {
-                if (types_meet(&need->on, &reps[r].types)) {
-                    tell(e, &reps[r], fields, fields_n);
-                }
-            }
-        }
-    }
-    *out = reps;
-    *out_n = n;
-    return MER_OK;
-}
-
-// ---- entering sources ----
-
-static void keep_facet(struct mer_emitter *e, struct facet_out *f, const struct mer_kept_if *kept)
-{
-    f->kept_if = f->kept_set ? mer_kept_or(e->a, &f->kept_if, kept) : *kept;
-    f->kept_set = true;
-}
-
-static void keep_choices(struct mer_emitter *e, struct spot *s, const struct mer_asked *asked,
-                         const struct mer_choice *choices, const struct mer_kept_if *kept)
-{
-    for (uint32_t i = 0; i < asked->units_n; i++) {
-        for (uint32_t k = 0; k < choices[i].facets_n; k++) {
-            keep_facet(e, &s->facets[choices[i].facets[k]], kept ? kept : &asked->units[i].asked_if);
-        }
-    }
-}
-
-// A facet is needed when one of its own fields is, or a facet that waits for it: from the deepest up.
-static void keep_facets(struct mer_emitter *e, struct spot *s)
-{
-    const struct mer_solution *sol = s->solution;
-    uint32_t deepest = 0;
-    keep_choices(e, s, s->asked, sol->choices, NULL);
-    for (uint32_t i = 0; i < sol->facets_n; i++) {
-        deepest = sol->facets[i].depth > deepest ? sol->facets[i].depth : deepest;
-    }
-    for (uint32_t depth = deepest; depth > 0; depth--) {
-        for (uint32_t i = 0; i < sol->facets_n; i++) {
-            const struct mer_facet *f = &sol->facets[i];
-            for (uint32_t k = 0; f->depth == depth && !f->home && k < f->needs_n; k++) {
-                keep_choices(e, s, f->needs[k].asked, f->needs[k].choices, &s->facets[i].kept_if);
-            }
-        }
-    }
-}
-
-static enum mer_err enter_root(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
-                               struct facet_out *out)
-{
-    struct mer_plan_fetch *fetch = add_fetch(e, MER_FETCH_ROOT, f->source);
-    stand_at(fetch, s);
-    fetch->op.kind = s->homes_n ? MER_OP_QUERY : e->kind;
-    fetch->write = fetch->op.kind == MER_OP_MUTATION;
-    if (s->homes_n) {
-        struct numbers after = {0};
-        add_number(e->a, &after, fetch->parent);
-        fetch->after = after.items;
-        fetch->after_n = after.n;
-    }
-    if (f->alone) {
-        const struct mer_field *root = mer_schema_field(
-            fetch->op.schema, fetch->op.schema->roots[fetch->op.kind], f->alone->field->name);
-        bool given = e->graph->sdl.n && mer_slice_is(f->alone->field->name, "_entities");
-        fetch->kind = given ? MER_FETCH_GIVEN : MER_FETCH_ROOT;
-        fetch->root_key = f->alone->key;
-        mer_rows_place(fetch, root);
-    }
-    out->fetches[out->fetches_n++] = fetch;
-    return MER_OK;
-}
-
-static uint32_t typed_by(const struct spot *s)
-{
-    if (s->homes_n == 0) {
-        return UINT32_MAX;
-    }
-    const struct facet_out *t = &s->facets[s->solution->typed_by];
-    return s->solution->typed_by && t->fetches_n ? t->fetches[0]->index : s->homes[0].fetch->index;
-}
-
-static const struct mer_type *entity_of(struct mer_emitter *e, const struct spot *s,
-                                        const struct mer_facet *f, const struct mer_types *types)
-{
-    if (f->as || f->typed) {
-        return own_type(e, f->source, f->as ? f->as : s->asked->declared);
-    }
-    return types->n == 1 ? own_type(e, f->source, types->items[0]) : NULL;
-}
-
-static enum mer_err enter_entities(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
-                                   const struct mer_types *types, struct facet_out *out)
-{
-    struct numbers after = {0}, *outer = e->after;
-    struct mer_rep *reps = NULL;
-    uint32_t reps_n = 0;
-    e->after = &after;
-    wait_for(e, s->homes[0].fetch->index);
-    wait_for(e, s->homes[0].ready);
-    if (!f->typed) {
-        wait_for(e, typed_by(s));
-    }
-    enum mer_err err = emit_reps(e, s, f, &out->kept_if, &reps, &reps_n);
-    e->after = outer;
-    if (err) {
-        return err;
-    }
-    struct mer_plan_fetch *fetch = add_fetch(e, MER_FETCH_ENTITY, f->source);
-    stand_at(fetch, s);
-    fetch->combiner = MER_COMBINE_ORDINAL;
-    fetch->on = f->typed || types_unknown(s) ? (struct mer_types){0} : keep_types(e, types);
-    fetch->typed_by = f->typed ? s->homes[0].fetch->index : typed_by(s);
-    fetch->after = after.items;
-    fetch->after_n = after.n;
-    fetch->reps = reps;
-    fetch->reps_n = reps_n;
-    fetch->op.entity = entity_of(e, s, f, types);
-    if (e->graph->sources[f->source].rows) {
-        fetch->resident = f->resident;
-        mer_rows_note(fetch, NULL, fetch->op.entity);
-    }
-    if (!fetch->op.entity || fetch->op.entity->kind != MER_TYPE_OBJECT) {
-        ask_typename(e, e->kids[fetch->index], f->source);
-    }
-    out->fetches[out->fetches_n++] = fetch;
-    return MER_OK;
-}
-
-static bool same_types(const struct mer_types *x, const struct mer_types *y)
-{
-    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
-}
-
-// Told by the same keys, of the same types, and by nothing else.
-static bool same_entry(const struct mer_facet *x, const struct mer_facet *y)
-{
-    bool same = x->source == y->source && x->as == y->as && x->typed == y->typed &&
-                x->resident == y->resident && x->needs_n == y->needs_n && same_types(&x->keyed, &y->keyed);
-    for (uint32_t i = 0; i < x->needs_n && same; i++) {
-        same = x->needs[i].key && y->needs[i].key && x->needs[i].asked == y->needs[i].asked;
-    }
-    return same;
-}
-
-// The place may be seen twice, as what the client asks and as what a key holds.
-static bool entered_already(struct spot *s, const struct mer_facet *f, struct facet_out *out)
-{
-    for (struct mer_kids_entry *n = s->homes_n == 1 ? s->homes[0].kids->entries : NULL; n; n = n->next) {
-        if (same_entry(n->facet, f)) {
-            out->fetches[out->fetches_n++] = n->fetch;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void note_entry(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
-                       struct mer_plan_fetch *fetch)
-{
-    struct mer_kids_entry *n = MER_NEW(e->scratch, struct mer_kids_entry);
-    *n = (struct mer_kids_entry){f, fetch, s->homes[0].kids->entries};
-    s->homes[0].kids->entries = n;
-}
-
-static enum mer_err enter_facet(struct mer_emitter *e, struct spot *s, uint32_t at)
-{
-    const struct mer_facet *f = &s->solution->facets[at];
-    struct facet_out *out = &s->facets[at];
-    out->fetches = MER_NEW_N(e->a, struct mer_plan_fetch *, f->keyed.n + 1);
-    if (f->root) {
-        return enter_root(e, s, f, out);
-    }
-    enum mer_err err = MER_OK;
-    if (!e->graph->sources[f->source].rows) {
-        if (!entered_already(s, f, out)) {
-            err = enter_entities(e, s, f, &f->keyed, out);
-            if (!err) {
-                note_entry(e, s, f, out->fetches[0]);
-            }
-        }
-        return err;
-    }
-    out->types = f->keyed;
-    for (uint32_t i = 0; i < f->keyed.n && !err; i++) {
-        struct mer_types one = {&f->keyed.items[i], 1};
-        err = enter_entities(e, s, f, &one, out);
-    }
-    return err;
-}
-
-// What a facet waits for stands above it.
-static enum mer_err enter_facets(struct mer_emitter *e, struct spot *s)
-{
-    const struct mer_solution *sol = s->solution;
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < sol->facets_n; i++) {
-        left += !sol->facets[i].home;
-    }
-    enum mer_err err = MER_OK;
-    for (uint32_t depth = 1; left && !err; depth++) {
-        for (uint32_t i = 0; i < sol->facets_n && !err; i++) {
-            if (!sol->facets[i].home && sol->facets[i].depth == depth) {
-                err = enter_facet(e, s, i);
-                left--;
-            }
-        }
-    }
-    return err;
 }
 
 // ---- a place ----
@@ -825,7 +410,7 @@ static void make_variants(struct mer_emitter *e, const struct spot *s, const str
         if (shape->declared->kind == MER_TYPE_OBJECT) {
             continue;
         }
-        if (types_unknown(s)) {
+        if (emit_types_unknown(s)) {
             return; // all are asked alike
         }
         v->types.items = MER_NEW_N(e->a, const struct mer_type *, g->types.n + 1);
@@ -842,8 +427,8 @@ static enum mer_err emit_units(struct mer_emitter *e, struct spot *s, struct mer
 {
     const struct mer_solution *sol = s->solution;
     s->facets = MER_NEW_N(e->a, struct facet_out, sol->facets_n + 1);
-    keep_facets(e, s);
-    enum mer_err err = enter_facets(e, s);
+    emit_keep_facets(e, s);
+    enum mer_err err = emit_enter_facets(e, s);
     for (uint32_t i = 0; i < s->asked->units_n && !err; i++) {
         const struct mer_unit *u = &s->asked->units[i];
         err = emit_unit(e, s, u, &sol->choices[i], &u->asked_if, &fields[i]);
@@ -860,7 +445,7 @@ static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_
     enum mer_err err = emit_units(e, s, fields);
     struct mer_shape *shape = MER_NEW(e->a, struct mer_shape);
     *shape = (struct mer_shape){
-        .declared = s->asked->declared, .home = s->homes[0].fetch->index, .typed_by = typed_by(s)};
+        .declared = s->asked->declared, .home = s->homes[0].fetch->index, .typed_by = emit_typed_by(s)};
     if (!err) {
         make_variants(e, s, fields, shape);
     }
