@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/time.h"
 
@@ -20,6 +21,8 @@ struct place_row {
     int64_t latency_us;
     int64_t as_of_us;
     int64_t newest_us; // the latest asOf that it told, on its own clock
+    int64_t replayed;  // a standby: the furthest that it was in the log of `system`; -1: never
+    uint64_t system;   // hash of the cluster's name
     bool behind;
     uint64_t polled; // connections lost before the last poll was asked
     char version[64];
@@ -50,6 +53,7 @@ struct mer_board *mer_board_create(uint32_t places_n)
     for (uint32_t i = 0; i < places_n; i++) {
         b->places[i].as_of_us = MER_TIME_UNKNOWN;
         b->places[i].newest_us = MER_TIME_UNKNOWN;
+        b->places[i].replayed = -1;
         mer_map_init(&b->places[i].facilities, b->names);
         mer_map_init(&b->places[i].beats, b->names);
     }
@@ -139,6 +143,23 @@ static int64_t skew_of(int64_t db_now_us, int64_t took_us)
     return least <= CLOCK_GRAIN_US && most >= 0 ? 0 : most;
 }
 
+// The exact form, for who tells its position: true when it does.
+static bool note_position(struct place_row *p, const struct mer_json *j, const struct mer_json_node *root)
+{
+    const struct mer_json_node *replayed = mer_json_get(j, root, MER_S("replayed"));
+    const struct mer_json_node *system = mer_json_get(j, root, MER_S("system"));
+    int64_t at = 0;
+    if (!replayed || !mer_json_i64(j, replayed, &at) || at < 0) {
+        return false;
+    }
+    uint64_t name = system ? mer_hash(mer_json_raw(j, system)) : 0;
+    p->replayed = name == p->system ? p->replayed : -1; // another cluster's log
+    p->system = name;
+    p->behind = at < p->replayed;
+    p->replayed = at > p->replayed ? at : p->replayed;
+    return true;
+}
+
 static void note_progress(struct place_row *p, int64_t as_of_us)
 {
     bool known = as_of_us != MER_TIME_UNKNOWN;
@@ -173,7 +194,9 @@ static enum mer_err take_in(struct mer_board *b, uint32_t place, const struct me
     int64_t skew_us = skew_of(db_now, took_us);
     struct place_row *p = &b->places[place];
     p->as_of_us = as_of ? corrected(j, as_of, skew_us) : MER_TIME_UNKNOWN;
-    note_progress(p, as_of ? corrected(j, as_of, 0) : MER_TIME_UNKNOWN);
+    if (!note_position(p, j, root)) {
+        note_progress(p, as_of ? corrected(j, as_of, 0) : MER_TIME_UNKNOWN);
+    }
     struct mer_slice v =
         version && version->type == MER_JSON_STRING ? mer_json_string(scratch, j, version) : MER_NIL;
     p->version_n = v.n < sizeof(p->version) ? v.n : sizeof(p->version);

@@ -100,6 +100,30 @@ static void a_standby_that_went_back_in_time_is_known(void **state)
     mer_board_destroy(b);
 }
 
+// Positions in the log are exact: a step back of half a second is one, though times of commits cannot tell.
+static void a_standby_that_tells_its_position_is_taken_at_its_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rest;
+        bool behind;
+    } polls[] = {
+        {",\"asOf\":5000000,\"replayed\":900,\"system\":\"a\"", false},
+        {",\"asOf\":5000000,\"replayed\":900,\"system\":\"a\"", false},
+        {",\"asOf\":5000000,\"replayed\":899,\"system\":\"a\"", true},
+        {",\"asOf\":9000000,\"replayed\":899,\"system\":\"a\"", true},
+        {",\"asOf\":5000000,\"replayed\":901,\"system\":\"a\"", false},
+        {",\"asOf\":5000000,\"replayed\":10,\"system\":\"b\"", false}, // made anew from another cluster
+        {",\"asOf\":5000000,\"replayed\":9,\"system\":\"b\"", true},
+    };
+    struct mer_board *b = mer_board_create(1);
+    for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
+        assert_int_equal(read_facts(b, 0, 0, polls[i].rest), MER_OK);
+        assert_int_equal(mer_board_is_behind(b, 0), polls[i].behind);
+    }
+    mer_board_destroy(b);
+}
+
 static void what_is_unknown_stays_unknown(void **state)
 {
     (void)state;
@@ -199,6 +223,7 @@ int main(void)
         cmocka_unit_test(ages_do_not_depend_on_the_databases_clock),
         cmocka_unit_test(a_slow_answer_never_makes_data_look_fresh),
         cmocka_unit_test(a_standby_that_went_back_in_time_is_known),
+        cmocka_unit_test(a_standby_that_tells_its_position_is_taken_at_its_word),
         cmocka_unit_test(what_is_unknown_stays_unknown),
         cmocka_unit_test(facts_that_are_none_are_refused_and_change_nothing),
         cmocka_unit_test(our_own_pings_overrule_the_database),
