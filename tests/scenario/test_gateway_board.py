@@ -10,7 +10,7 @@ from lib import equal, eventually
 
 REGIONS = list(layout.REGIONS)
 NODES = [*(f"db:{name}" for region in REGIONS for name in layout.environments_of(region)), *(f"gateway:{r}" for r in REGIONS),
-         "gateway:global", f"db:{LA}", f"gateway:{LA}"]
+         "gateway:global", "db:analytics", f"db:{LA}", f"gateway:{LA}"]
 
 
 def _board(fleet, gateway="global"):
