@@ -25,7 +25,8 @@ bool mer_field_is_leaf(const struct mer_field *f)
 
 // ---- all fields of an object ----
 
-enum pass { PASS_HOME = 0, PASS_ONE_WAY = 1, PASS_SEVERAL = 2, PASS_REQUIRING = 3, PASSES = 4 };
+// In this order: who has no choice decides first.
+enum pass { PASS_ONE_WAY = 0, PASS_SEVERAL = 1, PASS_REQUIRING = 2, PASSES = 3 };
 
 static bool home_answers(struct build *b, const struct mer_unit *u, struct mer_choice *out)
 {
@@ -116,6 +117,12 @@ static bool by_interface(const struct build *b, const struct mer_unit *u)
     return false;
 }
 
+// Chains are interned: equal ones are the same pointers.
+static bool same_chains(const struct mer_kept_if *x, const struct mer_kept_if *y)
+{
+    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
+}
+
 // Is the same asked of all types, though sources may know more of some?
 static bool asks_all_alike(const struct mer_asked *q)
 {
@@ -124,7 +131,7 @@ static bool asks_all_alike(const struct mer_asked *q)
         bool same = x->units_n == y->units_n;
         for (uint32_t k = 0; k < x->units_n && same; k++) {
             const struct mer_unit *ux = &q->units[x->units[k]], *uy = &q->units[y->units[k]];
-            same = ux->ast == uy->ast && ux->sub == uy->sub && ux->kept_if.n == uy->kept_if.n;
+            same = ux->ast == uy->ast && ux->sub == uy->sub && same_chains(&ux->kept_if, &uy->kept_if);
         }
         if (!same) {
             return false;

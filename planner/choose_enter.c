@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "planner/choose_priv.h"
 
-#include "schema/printer.h"
-
 // ---- facets ----
 
 uint32_t choose_add_facet(struct build *b, const struct mer_facet *f)
@@ -184,10 +182,10 @@ bool choose_is_root_type(const struct build *b, const struct mer_types *on)
             on->items[0] == s->roots[MER_OP_SUBSCRIPTION]);
 }
 
-static bool fits(const struct build *b, const struct mer_facet *f, const struct mer_facet *want)
+static bool fits(const struct mer_facet *f, const struct mer_facet *want)
 {
     return !f->home && !f->alone && f->source == want->source && f->as == want->as &&
-           f->resident == want->resident && f->root == want->root && b->homes_n + 1 > 0;
+           f->resident == want->resident && f->root == want->root;
 }
 
 // A facet of that kind in which objects of these types are known; -1: there is no way.
@@ -197,7 +195,7 @@ int64_t choose_enter(struct build *b, const struct mer_facet *want, const struct
         return -1;
     }
     for (uint32_t i = b->homes_n; i < b->facets_n && !want->alone; i++) {
-        if (fits(b, &b->facets[i], want)) {
+        if (fits(&b->facets[i], want)) {
             return want->root || add_keys(b, i, on) ? (int64_t)i : -1;
         }
     }
@@ -214,12 +212,9 @@ int64_t choose_enter(struct build *b, const struct mer_facet *want, const struct
 
 static bool same_question(struct mer_arena *a, const struct mer_unit *x, const struct mer_unit *y)
 {
-    struct mer_buf bx, by;
-    mer_buf_init(&bx, a, 64);
-    mer_buf_init(&by, a, 64);
-    mer_print_arguments_min(&bx, x->ast->arguments, x->ast->arguments_n);
-    mer_print_arguments_min(&by, y->ast->arguments, y->ast->arguments_n);
-    return mer_slice_eq(mer_buf_slice(&bx), mer_buf_slice(&by)) && (!x->sub || x->sub == y->sub);
+    return mer_arguments_equal(a, x->ast->arguments, x->ast->arguments_n, y->ast->arguments,
+                               y->ast->arguments_n) &&
+           (!x->sub || x->sub == y->sub);
 }
 
 // One representation cannot tell a member in two ways: other arguments, or other fields below.
@@ -249,8 +244,8 @@ int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, co
         return -1;
     }
     for (uint32_t i = b->homes_n; i < b->facets_n; i++) {
-        bool waits = !fits(b, &b->facets[i], want) || choose_has_dependents(b, i) ||
-                     contradicts(b, &b->facets[i], &need);
+        bool waits =
+            !fits(&b->facets[i], want) || choose_has_dependents(b, i) || contradicts(b, &b->facets[i], &need);
         for (uint32_t k = 0; k < need.asked->units_n && !waits; k++) {
             waits = choose_choice_depends(b, &need.choices[k], i);
         }

@@ -198,7 +198,7 @@ static struct asking asking_of(struct mer_emitter *e, const struct spot *s, cons
         w.fetch = w.home->fetch;
         w.kids = w.home->kids;
         one_type = w.home->own->kind == MER_TYPE_OBJECT;
-        general = w.home->interface ? w.home->own : NULL;
+        general = w.home->own->kind == MER_TYPE_INTERFACE ? w.home->own : NULL;
     } else {
         w.fetch = facet_fetch(&s->facets[at], u->on.items[0]);
         w.kids = e->kids[w.fetch->index];
@@ -317,7 +317,6 @@ static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const stru
         const struct mer_asked *ignored = NULL;
         step_down(e, s, &ways[k], u, kids[k]->field.slot, h);
         h->own = ch->in[k]->field->type.type;
-        h->interface = h->own->kind == MER_TYPE_INTERFACE;
         enum mer_err err =
             mer_choose_below(e->chooser, u, ch->in[k], ways[k].home ? &ways[k].home->home : NULL,
                              f->root && !f->home, &h->home, &ignored);

@@ -285,16 +285,12 @@ static enum mer_err enter_entities(struct mer_emitter *e, struct spot *s, const 
     return MER_OK;
 }
 
-static bool same_types(const struct mer_types *x, const struct mer_types *y)
-{
-    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
-}
-
 // Told by the same keys, of the same types, and by nothing else.
 static bool same_entry(const struct mer_facet *x, const struct mer_facet *y)
 {
     bool same = x->source == y->source && x->as == y->as && x->typed == y->typed &&
-                x->resident == y->resident && x->needs_n == y->needs_n && same_types(&x->keyed, &y->keyed);
+                x->resident == y->resident && x->needs_n == y->needs_n &&
+                mer_types_equal(&x->keyed, &y->keyed);
     for (uint32_t i = 0; i < x->needs_n && same; i++) {
         same = x->needs[i].key && y->needs[i].key && x->needs[i].asked == y->needs[i].asked;
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "planner/emit_kids.h"
 
-#include "schema/printer.h"
-
 struct mer_kids *mer_kids_create(struct mer_arena *keep, struct mer_arena *scratch)
 {
     struct mer_kids *k = MER_NEW(scratch, struct mer_kids);
@@ -12,12 +10,10 @@ struct mer_kids *mer_kids_create(struct mer_arena *keep, struct mer_arena *scrat
     return k;
 }
 
-#define CHAINS_MAX 16u // more conditions than this are not worth keeping something out for
-
 struct mer_kept_if mer_kept_or(struct mer_arena *a, const struct mer_kept_if *x, const struct mer_kept_if *y)
 {
     struct mer_kept_if both = {0};
-    if (x->n == 0 || y->n == 0 || x->n + y->n > CHAINS_MAX) {
+    if (x->n == 0 || y->n == 0) {
         return both;
     }
     both.items = MER_NEW_N(a, const struct mer_condition *, x->n + y->n);
@@ -33,25 +29,6 @@ struct mer_kept_if mer_kept_or(struct mer_arena *a, const struct mer_kept_if *x,
         }
     }
     return both;
-}
-
-static bool same_arguments(struct mer_arena *a, const struct mer_fetch_field *x,
-                           const struct mer_fetch_field *y)
-{
-    if (x->arguments == y->arguments || (x->arguments_n == 0 && y->arguments_n == 0)) {
-        return x->arguments_n == y->arguments_n;
-    }
-    struct mer_buf bx, by;
-    mer_buf_init(&bx, a, 64);
-    mer_buf_init(&by, a, 64);
-    mer_print_arguments_min(&bx, x->arguments, x->arguments_n);
-    mer_print_arguments_min(&by, y->arguments, y->arguments_n);
-    return mer_slice_eq(mer_buf_slice(&bx), mer_buf_slice(&by));
-}
-
-static bool same_types(const struct mer_types *x, const struct mer_types *y)
-{
-    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
 }
 
 static bool overlap(const struct mer_types *x, const struct mer_types *y)
@@ -108,9 +85,10 @@ static enum meeting meet(const struct mer_kids *k, const struct mer_fetch_field 
     enum meeting m = first < 0 ? MEET_NONE : MEET_BESIDE;
     for (int32_t i = first; i >= 0; i = k->items[i]->same_key) {
         struct mer_fetch_field *f = &k->items[i]->field;
-        bool equal = f->field->name.n == want->field->name.n &&
-                     mer_slice_eq(f->field->name, want->field->name) && same_arguments(k->scratch, f, want);
-        if (equal && same_types(&f->on, &want->on)) {
+        bool equal =
+            mer_slice_eq(f->field->name, want->field->name) &&
+            mer_arguments_equal(k->scratch, f->arguments, f->arguments_n, want->arguments, want->arguments_n);
+        if (equal && mer_types_equal(&f->on, &want->on)) {
             *same = k->items[i];
             return MEET_SAME;
         }

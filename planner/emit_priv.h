@@ -35,7 +35,6 @@ struct spot_home {
     struct mer_path_step *path; // from the fetch's roots
     uint32_t path_n;
     uint32_t ready;             // the fetch after which its rows hang on the first home's objects
-    bool interface;             // the source knows the declared type as an interface that has fields
     const struct mer_type *own; // the declared type in the source
     struct mer_home home;
 };

@@ -66,7 +66,7 @@ struct mer_federation {
 };
 
 // Sources are matched with the supergraph's subgraphs by name; a subgraph without a source is left out.
-// MER_ERR_INVALID: a source's schema lacks what the supergraph says of it.
+// What a source's schema lacks it is not asked for. MER_ERR_INVALID: a source that is no subgraph.
 enum mer_err mer_federation_of_supergraph(struct mer_arena *a, const struct mer_supergraph *sg,
                                           const struct mer_source *sources, uint32_t sources_n,
                                           struct mer_federation **out, struct mer_diag *diag) MER_MUST_CHECK;

@@ -33,6 +33,15 @@ struct mer_condition {
     uint32_t guard; // index + 1 in the federation's guards (guards.h); 0: none
 };
 
+static inline bool mer_types_equal(const struct mer_types *x, const struct mer_types *y)
+{
+    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
+}
+
+// Are two fields' arguments written alike? `a` is for what is compared.
+bool mer_arguments_equal(struct mer_arena *a, struct mer_ast_argument *const *x, uint32_t x_n,
+                         struct mer_ast_argument *const *y, uint32_t y_n);
+
 // Several chains, any of which keeps it; n == 0: it is always there.
 struct mer_kept_if {
     const struct mer_condition **items;

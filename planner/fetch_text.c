@@ -100,16 +100,11 @@ static bool is_kept(const struct printing *c, const struct mer_fetch_field *f)
     return !c->vars || mer_kept(&f->kept_if, c->vars);
 }
 
-static bool same_types(const struct mer_types *x, const struct mer_types *y)
-{
-    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
-}
-
 // How many of the fields that follow are told of the same types.
 static uint32_t run_of(struct mer_fetch_field *const *fields, uint32_t n)
 {
     uint32_t k = 1;
-    while (k < n && same_types(&fields[k]->on, &fields[0]->on)) {
+    while (k < n && mer_types_equal(&fields[k]->on, &fields[0]->on)) {
         k++;
     }
     return k;
@@ -261,27 +256,15 @@ static bool varies(struct mer_fetch_field *const *fields, uint32_t n)
 
 // ---- fetches that are alike ----
 
-static bool same_arguments(struct mer_arena *a, const struct mer_fetch_field *x,
-                           const struct mer_fetch_field *y)
-{
-    if (x->arguments_n != y->arguments_n || x->arguments_n == 0 || x->arguments == y->arguments) {
-        return x->arguments_n == y->arguments_n;
-    }
-    struct mer_buf one, other;
-    mer_buf_init(&one, a, 64);
-    mer_buf_init(&other, a, 64);
-    mer_print_arguments_min(&one, x->arguments, x->arguments_n);
-    mer_print_arguments_min(&other, y->arguments, y->arguments_n);
-    return mer_slice_eq(mer_buf_slice(&one), mer_buf_slice(&other));
-}
-
 static bool same_fields(struct mer_arena *a, const struct mer_fetch_field *x, const struct mer_fetch_field *y)
 {
     bool same = x->children_n == y->children_n && x->slots_n == y->slots_n;
     for (uint32_t i = 0; same && i < x->children_n; i++) {
         const struct mer_fetch_field *f = x->children[i], *g = y->children[i];
         same = mer_slice_eq(f->key, g->key) && f->field == g->field && f->slot == g->slot &&
-               same_types(&f->on, &g->on) && same_arguments(a, f, g) && same_fields(a, f, g);
+               mer_types_equal(&f->on, &g->on) &&
+               mer_arguments_equal(a, f->arguments, f->arguments_n, g->arguments, g->arguments_n) &&
+               same_fields(a, f, g);
     }
     return same;
 }

@@ -6,12 +6,11 @@
 #include "planner/fetch_text.h"
 
 #define MAX_SHAPE_FIELDS 50000u
-#define SCRATCH_BYTES    (48u << 20) // an end to any operation; what is usual takes some kilobytes
+#define SCRATCH_BYTES    (48u << 20) // an end to any operation
 
 struct making {
     struct mer_arena *a, *scratch, *trials;
     const struct mer_graph *graph;
-    enum mer_operation_kind kind;
     struct mer_selector *selector;
     struct mer_chooser *chooser;
     struct mer_emitter *emitter;
@@ -98,7 +97,7 @@ enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
                             const struct mer_plan_limits *limits, struct mer_plan **out,
                             struct mer_diag *diag)
 {
-    struct making m = {.a = a, .graph = graph, .kind = op->kind, .diag = diag};
+    struct making m = {.a = a, .graph = graph, .diag = diag};
     uint32_t max = limits && limits->max_shape_fields ? limits->max_shape_fields : MAX_SHAPE_FIELDS;
     struct mer_plan *p = MER_NEW(a, struct mer_plan);
     *p = (struct mer_plan){

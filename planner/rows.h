@@ -11,7 +11,7 @@ void mer_rows_note(struct mer_plan_fetch *f, const struct mer_field *field, cons
 // The root field: partition, tiers, cache, combiner.
 void mer_rows_place(struct mer_plan_fetch *f, const struct mer_field *root);
 // The field below a connection at this depth (1: the connection, 2: its edges) without which pages of several
-// places cannot be merged; false: none is lacking. `has` are the fields asked already.
+// places cannot be merged; false: none is lacking.
 bool mer_rows_merge_key(const struct mer_schema *s, const struct mer_field *field, uint32_t depth,
                         const struct mer_field **lacks);
 // The type whose rows a field brings: a connection's are its nodes', also when only their number is asked.
