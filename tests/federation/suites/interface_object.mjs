@@ -34,6 +34,7 @@ export default {
     { query: '{ patients { __typename } }', data: { patients: [{ __typename: 'Heron' }, { __typename: 'Lion' }] }, requests: 2 },
     { query: '{ patients { ... on Lion { mane pulse } ... on Heron { wings } } }', data: { patients: [{ wings: 2 }, { mane: false, pulse: 50 }] }, requests: 3 },
     { query: '{ patients { badge } }', data: { patients: [{ badge: '#null' }, { badge: '#Kora' }] }, requests: 3 },
+    { query: 'query($c: Boolean!, $l: Boolean!, $h: Boolean!) { patients { pulse @include(if: $c) ... on Lion @include(if: $l) { pulse } ... on Heron @include(if: $h) { pulse } } }', variables: { c: false, l: true, h: false }, data: { patients: [{}, { pulse: 50 }] }, requests: 2 },
     { query: '{ patients { friend { __typename name pulse } } }', data: { patients: [{ friend: { __typename: 'Lion', name: 'Kora', pulse: 50 } }, { friend: null }] }, requests: 2, representations: 1 },
   ],
 };
