@@ -47,7 +47,7 @@ static void forget(struct exec_flight *f)
 
 static bool lasts_longer(const struct exec_subgraph_call *c, const struct exec_flight *f)
 {
-    return c->x->ask.deadline_mono_us > f->call.deadline_mono_us;
+    return c->due_mono_us > f->call.deadline_mono_us;
 }
 
 static void answered(void *owner, const struct mer_gql_answer *a)
@@ -62,6 +62,7 @@ static void answered(void *owner, const struct mer_gql_answer *a)
     for (; c; c = next) {
         next = c->next_waiting;
         c->flight = NULL;
+        mer_timer_stop(c->x->ask.site->loop, &c->timer);
         if (a->err == MER_ERR_TIMEOUT && !c->write && lasts_longer(c, f)) {
             exec_flight_send(c); // the time was another's
         } else if (a->err) {
@@ -141,25 +142,44 @@ static struct exec_flight *make(struct exec_subgraph_call *c, struct mer_slice s
         .headers_n = ask->headers_n,
         .body = {bytes + at + sizeof(uint64_t), c->body.n},
         .idempotent = !c->write,
-        .deadline_mono_us = ask->deadline_mono_us,
+        .deadline_mono_us = c->due_mono_us,
         .done = answered,
         .owner = f,
     };
     return f;
 }
 
+static void on_due(void *owner)
+{
+    struct exec_subgraph_call *c = owner;
+    exec_flight_leave(c);
+    exec_subgraph_failed(c, &(struct mer_gql_answer){.err = MER_ERR_TIMEOUT, .message = "no answer in time"});
+}
+
+static void join(struct exec_subgraph_call *c, struct exec_flight *f)
+{
+    c->next_waiting = f->calls;
+    f->calls = c;
+    c->flight = f;
+    if (c->due_mono_us < f->call.deadline_mono_us) {
+        int64_t left_us = c->due_mono_us - mer_time_mono_us();
+        mer_timer_start(f->site->loop, &c->timer, left_us > 0 ? (uint64_t)left_us / 1000 : 0, on_due, c);
+    }
+}
+
 void exec_flight_send(struct exec_subgraph_call *c)
 {
     struct mer_site *s = c->x->ask.site;
     uint32_t place = s->sources[c->source].place;
+    if (!c->due_mono_us) {
+        c->due_mono_us = mer_gql_deadline(s->links[place].client, c->x->ask.deadline_mono_us);
+    }
     struct mer_slice same = sameness(c);
     uint64_t hash = mer_hash(same);
     bool share = !c->write && !s->unshared;
     struct exec_flight *f = share ? find(s, same, hash) : NULL;
     if (f) {
-        c->next_waiting = f->calls;
-        f->calls = c;
-        c->flight = f;
+        join(c, f);
         return;
     }
     f = make(c, same);
@@ -193,6 +213,7 @@ void exec_flight_leave(struct exec_subgraph_call *c)
     }
     *at = c->next_waiting;
     c->flight = NULL;
+    mer_timer_stop(f->site->loop, &c->timer);
     if (!f->calls) {
         forget(f);
         mer_gql_cancel(&f->call);

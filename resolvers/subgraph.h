@@ -4,7 +4,9 @@
 //
 // A call is one request of one execution; a flight is the HTTP request. Calls of several executions that
 // would send the same bytes to the same place, headers included, share one flight: nothing that may differ
-// between callers can be told by it. A flight outlives whoever began it as long as a call waits for it.
+// between callers can be told by it. A flight outlives whoever began it as long as a call waits for it. Each
+// call has a time of its own: one that joined late is sent again for the rest of it when the flight's is
+// over, one that joined early does not wait for a flight that lasts longer.
 #ifndef MER_RESOLVERS_SUBGRAPH_H
 #define MER_RESOLVERS_SUBGRAPH_H
 
@@ -29,6 +31,8 @@ struct exec_subgraph_call {
     uint32_t items_n;
     struct mer_slice body;
     struct exec_flight *flight; // NULL: none under way
+    int64_t due_mono_us;        // its own time is over, whatever flight it waits for; 0: not sent yet
+    struct mer_timer timer;     // runs while its flight may last longer
     struct exec_subgraph_call *next_waiting;
     struct exec_subgraph_call *next; // of the execution
     struct mer_json json;            // the answer

@@ -160,6 +160,12 @@ static void refuse_open(void *owner)
     gql_call_fail(owner, MER_ERR_IO, "the circuit is open: it failed too often");
 }
 
+int64_t mer_gql_deadline(const struct mer_gql_client *c, int64_t deadline_mono_us)
+{
+    int64_t latest = mer_time_mono_us() + (int64_t)c->opts.request_ms * 1000;
+    return c->opts.request_ms && latest < deadline_mono_us ? latest : deadline_mono_us;
+}
+
 void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
 {
     call->client = c;
@@ -169,8 +175,7 @@ void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
     call->sent_us = mer_time_mono_us();
     c->stats.sent_total++;
     c->retry_tenths += c->retry_tenths < GQL_RETRY_TENTHS_MAX;
-    int64_t left_us = call->deadline_mono_us - call->sent_us, longest_us = (int64_t)c->opts.request_ms * 1000;
-    left_us = longest_us && left_us > longest_us ? longest_us : left_us;
+    int64_t left_us = mer_gql_deadline(c, call->deadline_mono_us) - call->sent_us;
     mer_loop_fn *refuse = !is_clean(call)             ? refuse_unclean
                           : left_us <= 0              ? refuse_late
                           : !c->url.address_len       ? refuse_lost

@@ -102,6 +102,7 @@ static void finished(void *owner)
 {
     struct sub_run *run = owner;
     run->done = true;
+    run->done_us = mer_time_mono_us();
 }
 
 void sub_begin(struct sub_rig *r, struct sub_run *run, const char *query, const char *variables,
@@ -113,7 +114,7 @@ void sub_begin(struct sub_rig *r, struct sub_run *run, const char *query, const 
     struct mer_json j;
     struct mer_in_error *errors = NULL;
     uint32_t n = 0;
-    *run = (struct sub_run){.rig = r, .a = mer_arena_create(0)};
+    *run = (struct sub_run){.rig = r, .a = mer_arena_create(0), .begun_us = mer_time_mono_us()};
     struct mer_slice given = mer_slice_of(variables ? variables : "{}");
     assert_int_equal(mer_parse(run->a, mer_slice_of(query), MER_PARSE_EXECUTABLE, NULL, &doc, &d), MER_OK);
     if (mer_plan_build(run->a, &r->graph, doc, doc->operations[0], NULL, &plan, &d)) {
@@ -132,7 +133,8 @@ void sub_begin(struct sub_rig *r, struct sub_run *run, const char *query, const 
                                .headers = &run->header,
                                .headers_n = authorization ? 1 : 0,
                                .max_age_us = -1,
-                               .deadline_mono_us = mer_time_mono_us() + 700000,
+                               .deadline_mono_us =
+                                   run->begun_us + (r->wait_ms ? r->wait_ms : 700) * INT64_C(1000),
                                .done = finished,
                                .owner = run};
     run->x = mer_exec_start(&ask);

@@ -31,6 +31,7 @@ struct sub_rig {
     struct mer_site_link links[SUB_N];
     struct mer_place places[SUB_N];
     struct mer_graph graph;
+    uint32_t wait_ms; // what begins may take so long; 0: 700
 };
 
 struct sub_run {
@@ -40,6 +41,7 @@ struct sub_run {
     struct mer_exec *x;
     struct mer_gql_header header;
     bool done;
+    int64_t begun_us, done_us;
     struct mer_buf out; // "data":…
 };
 

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "base/time.h"
+
 #define DATA(x) "{\"data\":" x "}"
 #define TOLD(message, source, path)                                                                          \
     "{\"message\":\"" message "\",\"path\":[" path                                                           \
@@ -257,6 +259,32 @@ static void whoever_ends_early_takes_nothing_along(void **state)
     sub_rig_close(&r);
 }
 
+// Who waits with others for a server that says nothing waits as long as it may itself, not as long as they.
+static void each_waits_its_own_time(void **state)
+{
+    (void)state;
+    static const struct sub_said people[] = {{"people", "…", 0}, {NULL, NULL, 0}};
+    static const int64_t begin_ms[] = {0, 100, 300};
+    struct sub_run runs[3];
+    struct sub_rig r;
+    sub_rig_open(&r, people, nothing);
+    r.wait_ms = 400;
+    int64_t begin = mer_time_mono_us();
+    for (int i = 0; i < 3; i++) {
+        while (mer_time_mono_us() < begin + begin_ms[i] * 1000) {
+            mer_loop_turn(r.loop, 5);
+        }
+        sub_begin(&r, &runs[i], "{people{name}}", NULL, NULL);
+    }
+    for (int i = 0; i < 3; i++) {
+        sub_wait(&runs[i]);
+        assert_in_range(runs[i].done_us - runs[i].begun_us, 400 * 1000, 500 * 1000);
+        sub_end(&runs[i]);
+    }
+    sub_asked(&r, SUB_PEOPLE, 2); // the second time for both that had joined the first
+    sub_rig_close(&r);
+}
+
 // ---- errors ----
 
 static void an_error_is_told_wherever_its_entity_stands(void **state)
@@ -483,6 +511,7 @@ int main(void)
         cmocka_unit_test(mutations_go_one_after_the_other),
         cmocka_unit_test(equal_requests_of_one_scope_share_an_answer),
         cmocka_unit_test(whoever_ends_early_takes_nothing_along),
+        cmocka_unit_test(each_waits_its_own_time),
         cmocka_unit_test(an_error_is_told_wherever_its_entity_stands),
         cmocka_unit_test(what_failed_below_a_null_is_told_where_it_was),
         cmocka_unit_test(errors_of_what_came_all_the_same_are_told),
