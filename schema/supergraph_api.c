@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The API document: a copy of the supergraph's definitions without the elements of linked specifications and
 // without what is inaccessible. Copies are shallow: only what changes is new.
+#include "schema/parser.h"
 #include "schema/supergraph_priv.h"
 
 struct api {
@@ -131,6 +132,21 @@ static struct mer_ast_definition *keep(const struct api *x, const struct mer_ast
     return copy;
 }
 
+// What the gateway itself does for clients, as the field's routers tell it; a schema may say it already.
+static void add_defer(struct mer_arena *a, struct mer_ast_document *api)
+{
+    struct mer_ast_document *own = NULL;
+    for (uint32_t i = 0; i < api->definitions_n; i++)
+        if (api->definitions[i]->kind == MER_DEF_DIRECTIVE &&
+            mer_slice_is(api->definitions[i]->name, "defer"))
+            return;
+    if (mer_parse(a,
+                  MER_S("directive @defer(label: String, if: Boolean! = true) on FRAGMENT_SPREAD | "
+                        "INLINE_FRAGMENT"),
+                  MER_PARSE_TYPE_SYSTEM, NULL, &own, NULL) == MER_OK)
+        api->definitions[api->definitions_n++] = own->definitions[0];
+}
+
 struct mer_ast_document *mer_supergraph_api(struct mer_arena *a, const struct mer_ast_document *doc,
                                             const struct mer_links *links, struct mer_slice inaccessible)
 {
@@ -150,5 +166,6 @@ struct mer_ast_document *mer_supergraph_api(struct mer_arena *a, const struct me
         if (kept)
             out->definitions[out->definitions_n++] = kept;
     }
+    add_defer(a, out);
     return out;
 }

@@ -44,7 +44,8 @@ enum mer_rule { // bits, in the order in which they speak
     MER_RULE_UNIQUE_INPUT_FIELD_NAMES = 1u << 25,
     MER_RULE_MAX_INTROSPECTION_DEPTH = 1u << 26,
     MER_RULE_KNOWN_OPERATION_TYPES = 1u << 29, // speaks before all others
-    MER_RULES_SPECIFIED = ((1u << 27) - 1) | MER_RULE_KNOWN_OPERATION_TYPES,
+    MER_RULE_DEFER = 1u << 30, // speaks before MER_RULE_KNOWN_DIRECTIVES; only where the schema has @defer
+    MER_RULES_SPECIFIED = ((1u << 27) - 1) | MER_RULE_KNOWN_OPERATION_TYPES | MER_RULE_DEFER,
     MER_RULE_NO_SCHEMA_INTROSPECTION = 1u << 27, // refuses __schema and __type
     MER_RULE_NO_DEPRECATED = 1u << 28,           // speaks of every use of what is deprecated
 };

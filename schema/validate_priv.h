@@ -47,6 +47,9 @@ struct mer_validator {
     struct mer_usages *operation_usages; // by operation
     struct mer_usages *collect;          // where usages go in the first walk; NULL in the second
     const struct mer_ast_operation *op;  // that is walked; NULL in fragments
+    const struct mer_ast_fragment *fragment;
+    struct mer_map defer_labels; // struct mer_ast_directive *
+    const bool *subscribed;      // by fragment: a subscription reaches it; NULL: not looked for yet
     uint32_t values_muted;               // inside a value that was refused as a whole
     uint8_t *introspection_levels;       // by fragment: nested lists of introspection
     struct mer_map operation_names, fragment_names;
@@ -133,6 +136,8 @@ void mer_v_directive(struct mer_validator *v, const struct mer_ast_directive *d,
                      const struct mer_directive_def *def, uint32_t location);
 void mer_v_directive_required(struct mer_validator *v, const struct mer_ast_directive *d,
                               const struct mer_directive_def *def);
+// validate_defer.c: of a fragment that stands among what is asked of `parent`
+void mer_v_defer(struct mer_validator *v, const struct mer_ast_directives *ds, const struct mer_type *parent);
 // validate_variables.c
 void mer_v_unique_variables(struct mer_validator *v, const struct mer_ast_operation *op);
 void mer_v_variable_uses(struct mer_validator *v, const struct mer_ast_operation *op, uint32_t index);

@@ -88,6 +88,7 @@ static void inline_fragment(struct mer_validator *v, const struct mer_ast_select
     mer_v_unique_directives(v, &sel->directives);
     if (sel->condition.n)
         named_type(v, sel->condition, sel->condition_loc);
+    mer_v_defer(v, &sel->directives, parent);
     directives(v, &sel->directives, MER_DIRLOC_INLINE_FRAGMENT);
     selections(v, sel->selections, type);
 }
@@ -101,6 +102,7 @@ static void spread(struct mer_validator *v, const struct mer_ast_selection *sel,
         mer_v_possible_spread(v, composite(type), composite(mer_schema_type(v->s, f->ast->condition)),
                               sel->name, sel->loc);
     mer_v_unique_directives(v, &sel->directives);
+    mer_v_defer(v, &sel->directives, composite(type));
     directives(v, &sel->directives, MER_DIRLOC_FRAGMENT_SPREAD);
 }
 
@@ -161,6 +163,7 @@ static void operation(struct mer_validator *v, const struct mer_ast_operation *o
     static const char *const kinds[3] = {"query", "mutation", "subscription"};
     const struct mer_type *root = v->s->roots[op->kind];
     v->op = op;
+    v->fragment = NULL;
     if (!root && mer_v_on(v, MER_RULE_KNOWN_OPERATION_TYPES))
         mer_v_report(v, &op->loc, 1, "The %s operation is not supported by the schema.", kinds[op->kind]);
     if (mer_v_on(v, MER_RULE_UNIQUE_OPERATION_NAMES))
@@ -183,6 +186,7 @@ static void operation(struct mer_validator *v, const struct mer_ast_operation *o
 static void fragment(struct mer_validator *v, const struct mer_ast_fragment *f)
 {
     v->op = NULL;
+    v->fragment = f;
     const struct mer_type *type = mer_schema_type(v->s, f->condition);
     if (type && !composite(type) && mer_v_on(v, MER_RULE_FRAGMENTS_ON_COMPOSITE_TYPES))
         mer_v_report(v, &f->condition_loc, 1,

@@ -153,7 +153,9 @@ def values():
     yield "a list of 100,000 ids", (COMPLEX,), body("{orders(facilityIds:[" + "\"a\" " * 100_000 + "]){__typename}}")
     yield "first -1", ("OK",), body(order % "-1")   # in range for the type: its resolver refuses it
     yield "-0", ("OK",), body(order % "-0")
-    yield "@defer", (VALID,), body('{...@defer{__typename}}')
+    yield "@defer", ("OK",), body('{...@defer{__typename}}')
+    yield "10,000 times @defer", EITHER, body("{" + "...@defer{__typename}" * 10_000 + "}")
+    yield "@defer 60 deep", EITHER, body("{" + "...@defer{a:__typename " * 60 + "}" * 60 + "}")
     yield "@stream", (VALID,), body('{orders(facilityIds:[])@stream(initialCount:1){__typename}}')
     yield "a subscription where there is none", (VALID,), body("subscription{a}")
     yield "first 2147483647", ("OK", COMPLEX), body(order % "2147483647")

@@ -77,6 +77,72 @@ static void test_rules(void **state)
     }
 }
 
+// A schema that has @defer, and one that has not.
+static const char defers[] =
+    " directive @defer(label: String, if: Boolean! = true) on FRAGMENT_SPREAD | INLINE_FRAGMENT"
+    " type A { id: ID a: A } type Query { a: A } type Mutation { a: A } type Subscription { a: A }";
+
+#define LABELS                                                                                               \
+    "Value for arguments \"defer(label:)\" and \"stream(label:)\" must be unique across all Defer/Stream "   \
+    "directive usages."
+#define EVENTS                                                                                               \
+    "Defer directive not supported on subscription operations. Disable `@defer` by setting the `if` "        \
+    "argument "                                                                                              \
+    "to `false`."
+
+static void test_defer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *says; // NULL: valid
+    } cases[] = {
+        {"{ ...@defer { a { id } } }", NULL},
+        {"query ($v: Boolean!) { a { ...@defer(if: $v, label: \"x\") { id } ...F @defer(label: \"y\") } } "
+         "fragment F on A { id }",
+         NULL},
+        {"{ a { ...@defer { id } ...@defer { a { id } } } }", NULL},
+        {"{ a { ...@defer(label: \"\") { id } ...@defer(label: \"x\") { id } } }", NULL},
+        {"{ a { ...@defer(label: \"x\") { id } ...@defer(label: \"x\") { id } } }", LABELS},
+        {"{ a { ...@defer(label: \"\") { id } ...@defer(label: \"\") { id } } }", LABELS},
+        {"query ($v: String) { a { ...@defer(label: $v) { id } } }",
+         "Argument \"@defer(label:)\" must be a static string."},
+        {"mutation { ...@defer { a { id } } }",
+         "Defer directive cannot be used on root mutation type \"Mutation\"."},
+        {"mutation { a { ...@defer { id } } }", NULL},
+        {"subscription { a { ...@defer { id } } }", EVENTS},
+        {"subscription { a { ...@defer(if: true) { id } } }", EVENTS},
+        {"subscription { a { ...F } } fragment F on A { ...G } fragment G on A { ...@defer { id } }", EVENTS},
+        {"subscription { a { ...@defer(if: false) { id } } }", NULL},
+        {"subscription ($v: Boolean!) { a { ...@defer(if: $v) { id } } }", NULL},
+        {"subscription { ...@defer(if: false) { a { id } } }",
+         "Defer directive cannot be used on root subscription type \"Subscription\"."},
+        {"{ a @defer { id } }", "Directive \"@defer\" may not be used on FIELD."},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct env e = {.a = mer_arena_create(0)};
+        struct mer_ast_document *doc;
+        struct mer_validation_error *errors;
+        uint32_t n;
+        assert_int_equal(mer_parse(e.a, mer_slice_of(defers), MER_PARSE_TYPE_SYSTEM, NULL, &doc, NULL),
+                         MER_OK);
+        assert_int_equal(mer_schema_build(e.a, doc, NULL, &e.s, NULL), MER_OK);
+        enum mer_err err = mer_validate(e.a, e.s, parse(&e, mer_slice_of(cases[i].query)), NULL, &errors, &n);
+        assert_int_equal(err, cases[i].says ? MER_ERR_INVALID : MER_OK);
+        assert_int_equal(n, cases[i].says ? 1 : 0);
+        if (n)
+            mer_assert_slice(errors[0].message, cases[i].says);
+        mer_arena_destroy(e.a);
+    }
+    struct env e = setup();
+    struct mer_validation_error *errors;
+    uint32_t n;
+    assert_int_equal(
+        mer_validate(e.a, e.s, parse(&e, MER_S("{ a { ...@defer { id } } }")), NULL, &errors, &n),
+        MER_ERR_INVALID);
+    mer_assert_slice(errors[0].message, "Unknown directive \"@defer\".");
+    mer_arena_destroy(e.a);
+}
+
 static void test_suggestions_are_off(void **state)
 {
     (void)state;
@@ -349,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_defer),
         cmocka_unit_test(test_suggestions_are_off),
         cmocka_unit_test(test_max_errors),
         cmocka_unit_test(test_hostile),
