@@ -101,10 +101,13 @@ static void write_place(struct mer_buf *b, const struct mer_site *s, uint32_t i)
         mer_buf_printf(b,
                        "meridian_pool_connections{placement=\"%.*s\",source=\"%.*s\"} %u\n"
                        "meridian_pool_queries_total{placement=\"%.*s\",source=\"%.*s\"} %llu\n"
+                       "meridian_pool_statements_total{placement=\"%.*s\",source=\"%.*s\"} %llu\n"
                        "meridian_pool_queued{placement=\"%.*s\",source=\"%.*s\"} %u\n",
                        MER_FMT(p->name), MER_FMT(s->sources[p->source].name), st.connections_up,
                        MER_FMT(p->name), MER_FMT(s->sources[p->source].name), (unsigned long long)st.queries,
-                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name), st.queued);
+                       MER_FMT(p->name), MER_FMT(s->sources[p->source].name),
+                       (unsigned long long)st.statements, MER_FMT(p->name),
+                       MER_FMT(s->sources[p->source].name), st.queued);
     }
 }
 

@@ -10,6 +10,7 @@ void exec_run_sql(struct exec_part *p, const struct mer_sql *sql)
     struct mer_exec *x = p->x;
     p->query = (struct mer_pg_query){
         .sql = sql->text,
+        .many = sql->many,
         .params = sql->params,
         .params_n = sql->params_n,
         .scope = {x->ask.caller.tenant, x->ask.caller.role, x->ask.caller.facilities},

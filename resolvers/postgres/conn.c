@@ -17,7 +17,6 @@
 static const char scope_sql[] =
     "select set_config('app.tenant_id',$1,true),set_config('app.facilities',$2,true),"
     "set_config('app.role',$3,true)";
-static const char scope_name[] = "scope";
 
 static void on_readable(void *owner);
 static void on_connect_step(void *owner);
@@ -123,16 +122,10 @@ static void on_housekeeping(void *owner)
     mer_timer_start(c->pool->loop, &c->timer, HOUSEKEEPING_MS, on_housekeeping, c);
 }
 
-static void push_slot(struct mer_pg_conn *c, struct mer_pg_slot s)
-{
-    s.sent_us = mer_loop_now_us(c->pool->loop);
-    *mer_pg_slot_at(c, c->tail++) = s;
-}
-
 static void on_writable(void *owner);
 
 // libpq keeps what the socket does not take yet.
-static bool flush(struct mer_pg_conn *c)
+bool mer_pg_conn_flush(struct mer_pg_conn *c)
 {
     int left = PQflush(c->pg);
     if (left > 0)
@@ -143,16 +136,8 @@ static bool flush(struct mer_pg_conn *c)
 static void on_writable(void *owner)
 {
     struct mer_pg_conn *c = owner;
-    if (!flush(c))
+    if (!mer_pg_conn_flush(c))
         mer_pg_conn_lost(c, PQerrorMessage(c->pg));
-}
-
-static bool send_sync(struct mer_pg_conn *c)
-{
-    if (!PQpipelineSync(c->pg))
-        return false;
-    push_slot(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_SYNC});
-    return flush(c);
 }
 
 static void become_ready(struct mer_pg_conn *c)
@@ -169,12 +154,12 @@ static void become_ready(struct mer_pg_conn *c)
     memset(c->names, 0, pool->opts.prepared_max * sizeof(*c->names));
     c->heard_us = c->idle_since_us = mer_loop_now_us(pool->loop);
     pool->stats.connects++;
-    if (!PQsendPrepare(c->pg, scope_name, scope_sql, 3, NULL)) {
+    if (!PQsendPrepare(c->pg, MER_PG_SCOPE_NAME, scope_sql, 3, NULL)) {
         connect_failed(c, PQerrorMessage(c->pg));
         return;
     }
-    push_slot(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_PREPARE, .stmt = MER_PG_UNNAMED});
-    if (!send_sync(c)) {
+    mer_pg_conn_push(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_PREPARE, .stmt = MER_PG_UNNAMED});
+    if (!mer_pg_conn_sync(c)) {
         connect_failed(c, PQerrorMessage(c->pg));
         return;
     }
@@ -269,7 +254,7 @@ static void ping_others(struct mer_pg_pool *pool)
     for (int lane = 0; lane < MER_PG_LANES_N; lane++) {
         for (uint32_t i = 0; i < pool->conns_n[lane]; i++) {
             struct mer_pg_conn *c = &pool->conns[lane][i];
-            if (c->state == MER_PG_CONN_READY && c->head == c->tail && !send_sync(c))
+            if (c->state == MER_PG_CONN_READY && c->head == c->tail && !mer_pg_conn_sync(c))
                 mer_pg_conn_lost(c, PQerrorMessage(c->pg));
         }
     }
@@ -283,9 +268,9 @@ static void lose(struct mer_pg_conn *c, const char *why, bool said)
     c->pool->stats.losses++;
     // From the youngest: each is queued before the one that was sent after it. The held one is the oldest.
     while (c->tail != c->head) {
-        struct mer_pg_slot *s = mer_pg_slot_at(c, --c->tail);
-        if (s->q)
-            tell_lost(s->q, said);
+        struct mer_pg_query *of[MER_PG_BATCH_MAX];
+        for (uint32_t n = mer_pg_slot_empty(mer_pg_slot_at(c, --c->tail), of); n > 0;)
+            tell_lost(of[--n], said);
     }
     if (c->held_query)
         tell_lost(c->held_query, said);
@@ -316,183 +301,9 @@ static void on_readable(void *owner)
         return;
     }
     c->heard_us = mer_loop_now_us(c->pool->loop);
-    if (!flush(c)) {
+    if (!mer_pg_conn_flush(c)) {
         mer_pg_conn_lost(c, PQerrorMessage(c->pg));
         return;
     }
     mer_pg_conn_read(c);
-}
-
-// ---- sending ----
-
-uint32_t mer_pg_conn_room(const struct mer_pg_conn *c)
-{
-    if (c->state != MER_PG_CONN_READY)
-        return 0;
-    if (c->lane == MER_PG_LONG)
-        return c->head == c->tail ? 1 : 0;
-    uint32_t depth = c->pool->opts.pipeline_max;
-    uint32_t by_depth = c->in_flight < depth ? depth - c->in_flight : 0;
-    // At worst a statement takes three slots (drop, prepare, query), the batch three more (two Syncs, the
-    // scope).
-    uint32_t free_slots = MER_PG_SLOTS - (c->tail - c->head);
-    uint32_t by_slots = free_slots > 6 ? (free_slots - 3) / 3 : 0;
-    return by_depth < by_slots ? by_depth : by_slots;
-}
-
-// Adds the text and its NUL to the scratch, whose room was reserved: the pointer stays.
-static const char *scratch_text(struct mer_buf *b, struct mer_slice s)
-{
-    const char *p = b->p + b->n;
-    mer_buf_add(b, s);
-    mer_buf_add_char(b, '\0');
-    return p;
-}
-
-static bool send_scope(struct mer_pg_conn *c, const struct mer_pg_scope *scope)
-{
-    struct mer_buf *b = &c->pool->scratch;
-    mer_buf_clear(b);
-    mer_buf_reserve(b, scope->tenant.n + scope->facilities.n + scope->role.n + 3);
-    const char *const values[] = {scratch_text(b, scope->tenant), scratch_text(b, scope->facilities),
-                                  scratch_text(b, scope->role)};
-    if (!PQsendQueryPrepared(c->pg, scope_name, 3, values, NULL, NULL, 0))
-        return false;
-    push_slot(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_SCOPE});
-    return true;
-}
-
-static const char *const *bind(struct mer_pg_pool *pool, const struct mer_pg_query *q)
-{
-    size_t bytes = 0;
-    if (q->params_n > pool->values_cap) {
-        pool->values_cap = q->params_n;
-        pool->values = realloc(pool->values, pool->values_cap * sizeof(*pool->values));
-        if (!pool->values)
-            abort();
-    }
-    for (uint32_t i = 0; i < q->params_n; i++)
-        bytes += q->params[i].value.n + 1;
-    mer_buf_clear(&pool->scratch);
-    mer_buf_reserve(&pool->scratch, bytes + q->sql.n + 1);
-    for (uint32_t i = 0; i < q->params_n; i++)
-        pool->values[i] = q->params[i].null ? NULL : scratch_text(&pool->scratch, q->params[i].value);
-    return pool->values;
-}
-
-static void name_of(char out[16], uint32_t serial)
-{
-    snprintf(out, 16, "m%u", serial);
-}
-
-// A text is prepared when it is seen the second time: many are seen once. Sent before the batch, under a Sync
-// of its own, so that no error of the batch takes the preparation with it.
-static bool prepare(struct mer_pg_conn *c, uint32_t number, bool *sent)
-{
-    const struct mer_pg_stmt *stmt = &c->pool->stmts.items[number];
-    struct mer_pg_name *name = &c->names[number];
-    char text[32] = "DEALLOCATE ";
-    if (stmt->uses < 2 || (name->serial && !name->stale && name->generation == stmt->generation))
-        return true;
-    if (name->serial) {
-        name_of(text + 11, name->serial);
-        if (!PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0))
-            return false;
-        push_slot(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_DROP});
-    }
-    *name = (struct mer_pg_name){.serial = ++c->next_serial, .generation = stmt->generation};
-    name_of(text, name->serial);
-    if (!PQsendPrepare(c->pg, text, stmt->text, 0, NULL))
-        return false;
-    push_slot(c, (struct mer_pg_slot){.kind = MER_PG_SLOT_PREPARE, .stmt = number, .serial = name->serial});
-    c->pool->stats.prepares++;
-    *sent = true;
-    return true;
-}
-
-static bool send_query(struct mer_pg_conn *c, struct mer_pg_query *q, uint32_t number)
-{
-    struct mer_pg_pool *pool = c->pool;
-    const struct mer_pg_name *name = &c->names[number];
-    const char *const *values = bind(pool, q);
-    struct mer_pg_slot slot = {.kind = MER_PG_SLOT_QUERY, .q = q, .stmt = MER_PG_UNNAMED};
-    bool named = name->serial && !name->stale && name->generation == pool->stmts.items[number].generation;
-    int ok;
-    if (named) {
-        char text[16];
-        name_of(text, name->serial);
-        slot.stmt = number;
-        slot.serial = name->serial;
-        ok = PQsendQueryPrepared(c->pg, text, (int)q->params_n, values, NULL, NULL, 0);
-    } else {
-        ok = PQsendQueryParams(c->pg, scratch_text(&pool->scratch, q->sql), (int)q->params_n, NULL, values,
-                               NULL, NULL, 0);
-    }
-    if (!ok)
-        return false;
-    q->conn = c;
-    q->slot = c->tail;
-    q->state = MER_PG_QUERY_SENT;
-    push_slot(c, slot);
-    c->in_flight++;
-    return true;
-}
-
-// Everything up to the Sync; false when libpq refuses, which means that the connection is gone.
-static bool send_batch(struct mer_pg_conn *c, struct mer_pg_query *const *queries, const uint32_t *numbers,
-                       uint32_t n)
-{
-    bool prepared = false;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!prepare(c, numbers[i], &prepared))
-            return false;
-    }
-    if (prepared && !send_sync(c))
-        return false;
-    if (!send_scope(c, &queries[0]->scope))
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!send_query(c, queries[i], numbers[i]))
-            return false;
-    }
-    return send_sync(c);
-}
-
-void mer_pg_conn_send(struct mer_pg_conn *c, struct mer_pg_query *const *queries, uint32_t n)
-{
-    struct mer_pg_pool *pool = c->pool;
-    uint32_t numbers[MER_PG_SLOTS / 4];
-    if (pool->on_batch)
-        pool->on_batch(pool->on_batch_owner, queries, n);
-    for (uint32_t i = 0; i < n; i++)
-        numbers[i] = mer_pg_stmts_number(&pool->stmts, queries[i]->sql);
-    pool->stats.batches++;
-    if (send_batch(c, queries, numbers, n))
-        return;
-    // Those that were never sent, writes included, go back into the queue in their order.
-    for (uint32_t i = n; i-- > 0;) {
-        if (!queries[i]->conn)
-            mer_pg_requeue(queries[i]);
-    }
-    mer_pg_conn_lost(c, PQerrorMessage(c->pg));
-}
-
-void mer_pg_conn_detach(struct mer_pg_query *q)
-{
-    struct mer_pg_conn *c = q->conn;
-    q->conn = NULL;
-    if (c->held_query == q) {
-        c->held_query = NULL;
-        PQclear(c->held);
-        c->held = NULL;
-    } else {
-        mer_pg_slot_at(c, q->slot)->q = NULL;
-    }
-    // Nobody waits for a long statement any more: the server notices a closed connection and ends it. A write
-    // is left alone, so that it is at least not torn at a random place.
-    if (c->lane == MER_PG_LONG && !q->write) {
-        c->head = c->tail = c->in_flight = 0;
-        mer_pg_conn_close(c);
-        mer_pg_lane_changed(c->pool, c->lane);
-    }
 }

@@ -34,8 +34,7 @@ static bool is_session_end(const PGresult *res)
 
 static void pop(struct mer_pg_conn *c)
 {
-    if (mer_pg_slot_at(c, c->head)->kind == MER_PG_SLOT_QUERY)
-        c->in_flight--;
+    c->in_flight -= mer_pg_slot_at(c, c->head)->seats;
     c->head++;
     c->stray_nulls = 0;
     if (c->head == c->tail)
@@ -109,42 +108,103 @@ static void note_latency(struct mer_pg_conn *c, const struct mer_pg_slot *s)
     *mean = *mean ? *mean + (took - *mean) / 16 : took;
 }
 
-// Takes res. The slot has its result; its waiter is told, queued again, or held until the Sync.
-static void deliver(struct mer_pg_conn *c, struct mer_pg_slot *s, PGresult *res)
+static void deliver_error(struct mer_pg_conn *c, struct mer_pg_slot *s, struct mer_pg_query *q,
+                          PGresult *take_res)
 {
-    struct mer_pg_query *q = s->q;
-    s->q = NULL;
-    s->answered = true;
-    if (!q) {
-        PQclear(res);
-        return;
-    }
-    if (is_ok(res)) {
-        note_latency(c, s);
-        if (q->write) {
-            c->held_query = q;
-            c->held = res;
-        } else {
-            q->conn = NULL;
-            mer_pg_finish_pg(q, res);
-        }
-        return;
-    }
-    if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED) {
+    if (PQresultStatus(take_res) == PGRES_PIPELINE_ABORTED) {
         // Alone in its batch, only the scope can have stood before it.
         if (q->aborted_once || q->alone || q->write)
             finish_with(q, &c->scope_error);
         else
             retry(q, &q->aborted_once);
     } else if (s->stmt != MER_PG_UNNAMED && s->serial == c->bad_serial &&
-               strcmp(sqlstate_of(res), "26000") == 0) {
+               strcmp(sqlstate_of(take_res), "26000") == 0) {
         finish_with(q, &c->prepare_error);
-    } else if (!retried(c, s, q, res)) {
+    } else if (!retried(c, s, q, take_res)) {
         q->conn = NULL;
-        mer_pg_finish_pg(q, res);
+        mer_pg_finish_pg(q, take_res);
         return;
     }
-    PQclear(res);
+    PQclear(take_res);
+}
+
+// A statement for one: its waiter is told, queued again, or held until the Sync.
+static void deliver_one(struct mer_pg_conn *c, struct mer_pg_slot *s, PGresult *take_res)
+{
+    struct mer_pg_query *q = s->q;
+    s->q = NULL;
+    if (!is_ok(take_res)) {
+        deliver_error(c, s, q, take_res);
+    } else if (q->write) {
+        c->held_query = q;
+        c->held = take_res;
+    } else {
+        q->conn = NULL;
+        mer_pg_finish_pg(q, take_res);
+    }
+}
+
+// Has it the two columns, and a row for each in their order?
+static bool is_for_all(const struct mer_pg_slot *s, const PGresult *res)
+{
+    if (!is_ok(res) || PQnfields(res) != 2 || PQntuples(res) != (int)s->seats)
+        return false;
+    for (uint32_t i = 0; i < s->seats; i++) {
+        uint64_t place = 0;
+        struct mer_slice text = mer_slice_of(PQgetvalue(res, (int)i, 0));
+        if (!mer_slice_to_u64(text, &place) || place != i + 1)
+            return false;
+    }
+    return true;
+}
+
+static void note_many_failed(struct mer_pg_conn *c, const struct mer_pg_slot *s, const PGresult *res)
+{
+    const char *state = sqlstate_of(res);
+    if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
+        return;
+    mer_log(MER_LOG_WARN, "postgres", "a statement for many is asked apart pool=%s sqlstate=%s",
+            c->pool->name, state);
+    if (s->stmt != MER_PG_UNNAMED && (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0))
+        forget_name(c, s, strcmp(state, "0A000") == 0);
+}
+
+// A statement for many. What is wrong with it may be one's value alone: each is asked again by its own text.
+static void deliver_many(struct mer_pg_conn *c, struct mer_pg_slot *s, PGresult *take_res)
+{
+    struct mer_pg_query *of[MER_PG_BATCH_MAX];
+    struct mer_pg_rows *rows = mer_pg_rows_make(take_res);
+    if (is_for_all(s, take_res)) {
+        while (s->q) { // one that is told may cancel another
+            struct mer_pg_query *q = s->q;
+            s->q = q->mate;
+            q->conn = NULL;
+            mer_pg_finish_row(q, rows, (int)q->seat, 1);
+        }
+    } else {
+        note_many_failed(c, s, take_res);
+        for (uint32_t n = mer_pg_slot_empty(s, of); n > 0; n--) {
+            of[n - 1]->apart = true;
+            of[n - 1]->conn = NULL;
+            c->pool->stats.retries++;
+            mer_pg_requeue(of[n - 1]);
+        }
+    }
+    mer_pg_rows_release(rows);
+}
+
+// Takes the slot's result.
+static void deliver(struct mer_pg_conn *c, struct mer_pg_slot *s, PGresult *take_res)
+{
+    s->answered = true;
+    if (is_ok(take_res) && s->q)
+        note_latency(c, s);
+    if (!s->q)
+        PQclear(take_res);
+    else if (s->seats > 1)
+        deliver_many(c, s, take_res);
+    else
+        deliver_one(c, s, take_res);
 }
 
 static void on_prepared(struct mer_pg_conn *c, struct mer_pg_slot *s, const PGresult *res)

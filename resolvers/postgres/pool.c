@@ -79,39 +79,37 @@ static enum mer_err err_of(const char *sqlstate)
     return strcmp(sqlstate, "57014") == 0 ? MER_ERR_TIMEOUT : MER_ERR_IO;
 }
 
-void mer_pg_finish_pg(struct mer_pg_query *q, PGresult *take_res)
+static void finish_error(struct mer_pg_query *q, const PGresult *res)
 {
     struct mer_pg_pool *pool = q->pool;
-    bool kept = false;
-    struct mer_pg_result r = {.pg = take_res, .kept = &kept};
-    ExecStatusType st = PQresultStatus(take_res);
-    if (st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK) {
-        if (PQntuples(take_res) > 0 && PQnfields(take_res) > 0 && !PQgetisnull(take_res, 0, 0))
-            r.value = mer_slice_make(PQgetvalue(take_res, 0, 0), (size_t)PQgetlength(take_res, 0, 0));
-    } else {
-        const char *state = PQresultErrorField(take_res, PG_DIAG_SQLSTATE);
-        r.message = PQresultErrorField(take_res, PG_DIAG_MESSAGE_PRIMARY);
-        snprintf(r.sqlstate, sizeof(r.sqlstate), "%s", state ? state : "");
-        r.err = err_of(r.sqlstate);
-        pool->stats.errors++;
-        if (r.err == MER_ERR_TIMEOUT)
-            pool->stats.timeouts++;
-    }
+    struct mer_pg_result r = {.message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)};
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    snprintf(r.sqlstate, sizeof(r.sqlstate), "%s", state ? state : "");
+    r.err = err_of(r.sqlstate);
+    pool->stats.errors++;
+    if (r.err == MER_ERR_TIMEOUT)
+        pool->stats.timeouts++;
     mer_pg_finish(q, &r);
-    if (!kept)
-        PQclear(take_res);
 }
 
-void *mer_pg_result_keep(const struct mer_pg_result *r)
+void mer_pg_finish_row(struct mer_pg_query *q, struct mer_pg_rows *rows, int row, int column)
 {
-    if (r->kept)
-        *r->kept = true;
-    return r->pg;
+    const PGresult *res = mer_pg_rows_result(rows);
+    struct mer_pg_result r = {.rows = rows};
+    if (row < PQntuples(res) && column < PQnfields(res) && !PQgetisnull(res, row, column))
+        r.value = mer_slice_make(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
+    mer_pg_finish(q, &r);
 }
 
-void mer_pg_result_release(void *handle)
+void mer_pg_finish_pg(struct mer_pg_query *q, PGresult *take_res)
 {
-    PQclear(handle);
+    ExecStatusType st = PQresultStatus(take_res);
+    struct mer_pg_rows *rows = mer_pg_rows_make(take_res);
+    if (st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK)
+        mer_pg_finish_row(q, rows, 0, 0);
+    else
+        finish_error(q, take_res);
+    mer_pg_rows_release(rows);
 }
 
 static void on_turn_end(void *owner);
@@ -285,7 +283,7 @@ uint32_t mer_pg_lane_ready_n(const struct mer_pg_pool *pool, enum mer_pg_lane la
 static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
 {
     struct mer_pg_queue *l = &pool->queues[lane];
-    struct mer_pg_query *batch[MER_PG_SLOTS / 4];
+    struct mer_pg_query *batch[MER_PG_BATCH_MAX];
     uint32_t ready = mer_pg_lane_ready_n(pool, lane);
     if (ready == 0)
         return;
@@ -303,7 +301,7 @@ static void dispatch(struct mer_pg_pool *pool, enum mer_pg_lane lane)
             q = q->next;
             continue;
         }
-        uint32_t most = q->light ? pool->opts.batch_max : share;
+        uint32_t most = q->many.n ? MER_PG_BATCH_MAX : q->light ? pool->opts.batch_max : share;
         uint32_t n = take_batch(l, q, c, batch, room < most ? room : most);
         mer_pg_conn_send(c, batch, n);
         q = l->head;
@@ -363,7 +361,8 @@ void mer_pg_submit(struct mer_pg_pool *pool, struct mer_pg_query *q)
     MER_ASSERT(q->state == MER_PG_QUERY_IDLE);
     q->pool = pool;
     q->conn = NULL;
-    q->alone = q->aborted_once = q->failed_once = q->maybe_executed = false;
+    q->mate = NULL;
+    q->apart = q->alone = q->aborted_once = q->failed_once = q->maybe_executed = false;
     q->lost_n = q->broken_n = 0;
     q->submit_us = mer_loop_now_us(pool->loop);
     pool->stats.queries++;

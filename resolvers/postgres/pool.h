@@ -9,6 +9,10 @@
 // are asked again, each alone. A write has a batch of its own, and is told as done only after the Sync, that
 // is after its commit.
 //
+// Statements that differ by their values alone may bring a second text, `many`: it takes an array for each of
+// their parameters and answers one row for each of them, its place (from 1) and its value. Those of a batch
+// that share it travel as one statement; where that one fails each is asked again by its own text.
+//
 // Statements are prepared once a connection, by their text. What can be lost is told:
 // - read in flight when its connection breaks: asked again once on another, and up to three times where the
 // server
@@ -31,6 +35,7 @@
 
 struct mer_pg_pool;
 struct mer_pg_conn;
+struct mer_pg_rows;
 
 // On whose behalf a statement runs: what row-level security reads.
 struct mer_pg_scope {
@@ -49,17 +54,17 @@ struct mer_pg_result {
     char sqlstate[6];       // "" unless Postgres itself refused
     const char *message;    // never NULL; "" when all went well
     struct mer_slice value; // row 0, column 0; p NULL: no row, or SQL NULL
-    void *pg;               // the PGresult, for access to rows; NULL when there is none
     bool maybe_executed;    // a failed write of which nobody knows
     int64_t elapsed_us;     // since submit
     /* private */
-    bool *kept;
+    struct mer_pg_rows *rows;
 };
 
 // Belongs to the caller and must stay where it is, with all it points to, until done was called (exactly
 // once) or mer_pg_cancel has returned. Zero it before use; it may be submitted again after done.
 struct mer_pg_query {
     struct mer_slice sql;
+    struct mer_slice many; // nil: there is none. Of reads only; needs params_n > 0
     const struct mer_pg_param *params;
     uint32_t params_n;
     struct mer_pg_scope scope;
@@ -74,6 +79,7 @@ struct mer_pg_query {
     void *owner;
     /* private */
     struct mer_pg_query *next, **pprev;
+    struct mer_pg_query *mate; // the next one that travels in the same statement
     struct mer_pg_pool *pool;
     struct mer_pg_conn *conn;
     struct mer_timer timer;
@@ -81,9 +87,10 @@ struct mer_pg_query {
     int64_t submit_us, lost_us;
     const char *fail_message;
     enum mer_err fail_err;
-    uint32_t slot;
+    uint32_t slot, seat; // seat: its row of the statement for many
     uint8_t state;
     uint8_t lost_n, broken_n;
+    bool apart; // no more by the statement for many
     bool alone, aborted_once, failed_once, maybe_executed;
 };
 
@@ -120,7 +127,7 @@ void mer_pg_result_release(void *handle);
 struct mer_pg_pool_stats {
     uint32_t connections_up, connections_long_up, queued, in_flight;
     uint64_t queries, errors, busy, timeouts; // submitted; failed by what Postgres said; …
-    uint64_t batches;                         // Syncs sent with statements
+    uint64_t batches, statements;             // Syncs sent with statements; statements sent under them
     uint64_t prepares, retries, connects, losses;
     int64_t latency_us; // moving average of the short lane, from sending to the result
 };

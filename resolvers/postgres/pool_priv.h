@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the files of the pool share: pool.c queues and forms batches, pool_life.c makes and ends it, conn.c is
-// one connection's life, conn_results.c matches what comes back, statements.c knows which texts are worth
-// preparing. Siblings and tests.
+// one connection's life, conn_send.c what goes out on it, conn_results.c matches what comes back, rows.c owns
+// that, statements.c knows which texts are worth preparing. Siblings and tests.
 #ifndef MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 #define MER_RESOLVERS_POSTGRES_POOL_PRIV_H
 
@@ -64,11 +64,13 @@ struct mer_pg_slot {
     uint8_t kind;
     bool answered;
     uint32_t stmt, serial;  // MER_PG_UNNAMED: not prepared
-    struct mer_pg_query *q; // NULL: the waiter left, the answer is drained
+    uint32_t seats;         // queries that it was sent for; more than one: a statement for many
+    struct mer_pg_query *q; // those that still wait, by mate; NULL: the answer is drained
     int64_t sent_us;
 };
 
-#define MER_PG_SLOTS 512u // a power of two
+#define MER_PG_SLOTS     512u // a power of two
+#define MER_PG_BATCH_MAX (MER_PG_SLOTS / 4)
 
 // Which text a connection holds prepared under which name ("m<serial>").
 struct mer_pg_name {
@@ -94,7 +96,7 @@ struct mer_pg_conn {
 
     struct mer_pg_slot slots[MER_PG_SLOTS];
     uint32_t head, tail; // running counters
-    uint32_t in_flight;  // QUERY slots
+    uint32_t in_flight;  // queries in QUERY slots
     uint32_t stray_nulls;
 
     // A write that was executed and waits for its Sync, which commits it.
@@ -112,7 +114,25 @@ static inline struct mer_pg_slot *mer_pg_slot_at(struct mer_pg_conn *c, uint32_t
     return &c->slots[counter & (MER_PG_SLOTS - 1)];
 }
 
+// What a statement answered, shared by those that it was sent for.
+struct mer_pg_rows;
+// Takes the result; one holder.
+struct mer_pg_rows *mer_pg_rows_make(PGresult *take_res);
+PGresult *mer_pg_rows_result(const struct mer_pg_rows *rows);
+void mer_pg_rows_release(struct mer_pg_rows *rows);
+
+// Takes those that still wait, in their order.
+static inline uint32_t mer_pg_slot_empty(struct mer_pg_slot *s, struct mer_pg_query *out[MER_PG_BATCH_MAX])
+{
+    uint32_t n = 0;
+    for (struct mer_pg_query *q = s->q; q; q = q->mate)
+        out[n++] = q;
+    s->q = NULL;
+    return n;
+}
+
 // conn.c
+#define MER_PG_SCOPE_NAME "scope"
 void mer_pg_conn_open(struct mer_pg_conn *c);
 void mer_pg_conn_close(struct mer_pg_conn *c);
 // The connection is of no use any more: everything in flight is told or queued again, a new attempt is
@@ -120,12 +140,18 @@ void mer_pg_conn_close(struct mer_pg_conn *c);
 void mer_pg_conn_lost(struct mer_pg_conn *c, const char *why);
 // The same, when the server said that it ends the session.
 void mer_pg_conn_ended(struct mer_pg_conn *c, const char *why);
+// Sends what libpq holds; false: the connection is gone.
+bool mer_pg_conn_flush(struct mer_pg_conn *c);
+
+// conn_send.c
 // How many statements a batch may have now; 0: none.
 uint32_t mer_pg_conn_room(const struct mer_pg_conn *c);
 // Sends them under one Sync. All have the same scope. They are in flight afterwards, or the connection was
 // lost.
 void mer_pg_conn_send(struct mer_pg_conn *c, struct mer_pg_query *const *queries, uint32_t n);
 void mer_pg_conn_detach(struct mer_pg_query *q);
+bool mer_pg_conn_sync(struct mer_pg_conn *c);
+void mer_pg_conn_push(struct mer_pg_conn *c, struct mer_pg_slot s);
 
 // conn_results.c: reads what has come; returns false when the connection was lost.
 bool mer_pg_conn_read(struct mer_pg_conn *c);
@@ -186,6 +212,7 @@ struct mer_pg_pool {
 // pool.c
 void mer_pg_finish(struct mer_pg_query *q, const struct mer_pg_result *r); // q is in no list
 void mer_pg_finish_pg(struct mer_pg_query *q, PGresult *take_res);
+void mer_pg_finish_row(struct mer_pg_query *q, struct mer_pg_rows *rows, int row, int column);
 void mer_pg_fail_later(struct mer_pg_query *q, enum mer_err err, const char *message, bool maybe_executed);
 void mer_pg_requeue(struct mer_pg_query *q); // at the head
 void mer_pg_wake(struct mer_pg_pool *pool);

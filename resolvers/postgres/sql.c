@@ -258,6 +258,27 @@ bool sql_compile(struct sql_ctx *c, struct mer_buf *text)
     return ok;
 }
 
+struct mer_slice sql_compile_many(const struct sql_ctx *fresh)
+{
+    struct sql_types types = {.n = 0};
+    struct sql_ctx c = *fresh;
+    struct mer_buf one, b;
+    c.many = &types;
+    if (!sql_compile(&c, &one) || types.unfit || !types.n)
+        return MER_NIL;
+    mer_buf_init(&b, c.a, one.n + 256);
+    mer_buf_add_cstr(&b, "select many.n,(");
+    mer_buf_add(&b, mer_buf_slice(&one));
+    mer_buf_add_cstr(&b, ") from unnest(");
+    for (uint32_t i = 0; i < types.n; i++)
+        mer_buf_printf(&b, "%s$%u::%.*s[]", i ? "," : "", i + 1, MER_FMT(types.names[i]));
+    mer_buf_add_cstr(&b, ") with ordinality many(");
+    for (uint32_t i = 0; i < types.n; i++)
+        mer_buf_printf(&b, "p%u,", i + 1);
+    mer_buf_add(&b, MER_S("n)\0"));
+    return mer_arena_exhausted(c.a) ? MER_NIL : mer_slice_make(b.p, b.n - 1);
+}
+
 void sql_finish(const struct sql_ctx *c, struct mer_slice text, struct mer_sql *out)
 {
     *out = (struct mer_sql){.text = text,

@@ -22,6 +22,9 @@
 // the page's order without a sort. All of it hangs on index lookups: at random_page_cost 4 the planner scans
 // small tables for every row, which costs three quarters of the rate; 1.1 is right for data in memory.
 //
+// A light statement that comes often has a second text for many askers at once (`many`, see pool.h): Postgres
+// begins and ends a statement once for all of them, which is most of what a lookup by key costs it.
+//
 // Where the operation has a memo (planner/fetch.h) the texts of statements are kept there, by the way they
 // were asked: then only values are compiled, see sql_keep.c.
 //
@@ -52,6 +55,7 @@ struct mer_sql_ask {
 
 struct mer_sql {
     struct mer_slice text;
+    struct mer_slice many; // the same for any number of askers; nil: there is none
     const struct mer_pg_param *params;
     uint32_t params_n;
     bool long_running; // not known to be short (a lookup by key or a keyset page by index)

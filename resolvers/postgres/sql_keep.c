@@ -30,7 +30,7 @@ struct plain {
 };
 
 struct shape {
-    struct mer_slice sketch, text;
+    struct mer_slice sketch, text, many;
 };
 
 struct sql_keep {
@@ -108,7 +108,7 @@ void sql_keep_end(struct sql_ctx *c, const struct sql_keep_at *at, struct sql_ro
 
 // ---- the texts ----
 
-static bool recall(struct sql_keep *k, struct mer_slice sketch, struct mer_slice *text)
+static const struct shape *recall(struct sql_keep *k, struct mer_slice sketch)
 {
     for (uint32_t i = 0; i < k->shapes_n; i++) {
         struct shape s = k->shapes[i];
@@ -116,10 +116,9 @@ static bool recall(struct sql_keep *k, struct mer_slice sketch, struct mer_slice
             continue;
         k->shapes[i] = k->shapes[0];
         k->shapes[0] = s;
-        *text = s.text;
-        return true;
+        return &k->shapes[0];
     }
-    return false;
+    return NULL;
 }
 
 static bool has_room(const struct sql_keep *k, size_t more)
@@ -127,14 +126,16 @@ static bool has_room(const struct sql_keep *k, size_t more)
     return k->shapes_n < SHAPES_MAX && more <= SHAPES_BYTES - k->bytes;
 }
 
-static void remember(struct sql_keep *k, struct mer_slice sketch, struct mer_slice text)
+static void remember(struct sql_keep *k, struct shape s)
 {
-    if (!has_room(k, sketch.n + text.n + 1))
+    size_t bytes = s.sketch.n + s.text.n + s.many.n + 2;
+    if (!has_room(k, bytes))
         return;
-    k->bytes += sketch.n + text.n + 1;
+    k->bytes += bytes;
     k->shapes[k->shapes_n++] = (struct shape){
-        .sketch = mer_arena_copy(k->arena, sketch),
-        .text = mer_slice_make(mer_arena_cstr(k->arena, text), text.n),
+        .sketch = mer_arena_copy(k->arena, s.sketch),
+        .text = mer_slice_make(mer_arena_cstr(k->arena, s.text), s.text.n),
+        .many = s.many.n ? mer_slice_make(mer_arena_cstr(k->arena, s.many), s.many.n) : MER_NIL,
     };
 }
 
@@ -171,8 +172,10 @@ enum mer_err sql_keep_compile(const struct sql_ctx *fresh, struct mer_fetch_memo
     if (ours && k->shapes_n) {
         if (!draw(&c, fresh, k, &sketch))
             return c.err;
-        if (recall(k, sketch, &text)) {
-            sql_finish(&c, text, out);
+        const struct shape *known = recall(k, sketch);
+        if (known) {
+            sql_finish(&c, known->text, out);
+            out->many = out->light ? known->many : MER_NIL;
             return MER_OK;
         }
     }
@@ -188,7 +191,7 @@ enum mer_err sql_keep_compile(const struct sql_ctx *fresh, struct mer_fetch_memo
     sql_finish(&c, text, out);
     if (keep) { // what was plain is known only now
         if (draw(&c, fresh, k, &sketch) && c.skipped)
-            remember(k, sketch, text);
+            remember(k, (struct shape){sketch, text, out->light ? sql_compile_many(fresh) : MER_NIL});
         k->useless = !k->shapes_n;
     }
     return MER_OK;

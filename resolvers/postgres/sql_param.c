@@ -153,8 +153,24 @@ static bool add(struct sql_ctx *c, struct mer_slice value, bool null)
     return true;
 }
 
-static void write_param(struct mer_buf *b, uint32_t n, struct mer_slice type, bool array)
+static void write_column_of_many(struct sql_types *types, struct mer_buf *b, uint32_t n,
+                                 struct mer_slice type, bool array)
 {
+    types->unfit = types->unfit || array || n > SQL_MANY_PARAMS;
+    if (types->unfit)
+        return;
+    types->names[n - 1] = type;
+    types->n = n > types->n ? n : types->n;
+    mer_buf_add_cstr(b, "many.p");
+    mer_buf_add_u64(b, n);
+}
+
+static void write_param(struct sql_ctx *c, struct mer_buf *b, uint32_t n, struct mer_slice type, bool array)
+{
+    if (c->many) {
+        write_column_of_many(c->many, b, n, type, array);
+        return;
+    }
     mer_buf_add_char(b, '$');
     mer_buf_add_u64(b, n);
     mer_buf_add_cstr(b, "::");
@@ -169,7 +185,7 @@ bool sql_bind_text(struct sql_ctx *c, struct mer_buf *b, struct mer_slice value,
     c->varied++;
     if (!add(c, value, null))
         return false;
-    write_param(b, c->params_n, type, false);
+    write_param(c, b, c->params_n, type, false);
     return true;
 }
 
@@ -198,7 +214,7 @@ bool sql_bind_array(struct sql_ctx *c, struct mer_buf *b, const struct mer_slice
     c->varied++;
     if (!add(c, mer_buf_slice(&text), false))
         return false;
-    write_param(b, c->params_n, type, true);
+    write_param(c, b, c->params_n, type, true);
     return true;
 }
 
@@ -228,7 +244,7 @@ bool sql_bind_tenant(struct sql_ctx *c, struct mer_buf *b)
 {
     if (!sql_need_tenant(c))
         return false;
-    write_param(b, c->tenant_param, MER_S("text"), false);
+    write_param(c, b, c->tenant_param, MER_S("text"), false);
     return true;
 }
 
@@ -236,7 +252,7 @@ bool sql_bind_region(struct sql_ctx *c, struct mer_buf *b)
 {
     if (!sql_need_region(c))
         return false;
-    write_param(b, c->region_param, MER_S("text"), false);
+    write_param(c, b, c->region_param, MER_S("text"), false);
     return true;
 }
 

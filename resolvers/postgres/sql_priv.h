@@ -12,10 +12,18 @@ enum {
     SQL_PARAMS_MAX = 2000,
     SQL_SHORT_ROWS = 2000,
     SQL_LIGHT_ROWS = 8,
+    SQL_MANY_PARAMS = 16,
     SQL_DEPTH_MAX = 64
 };
 
 struct sql_keep;
+
+// The types of a statement's parameters, for its form for many.
+struct sql_types {
+    struct mer_slice names[SQL_MANY_PARAMS];
+    uint32_t n;
+    bool unfit; // a parameter is a list, or there are too many of them
+};
 
 struct sql_ctx {
     struct mer_arena *a;
@@ -31,6 +39,7 @@ struct sql_ctx {
     uint64_t multiplier; // how often the place being compiled runs, at most
     uint64_t rows;       // rows that may be read in all
     bool slow;
+    struct sql_types *many; // parameters are written as columns of "many", and their types noted
     // sql_keep.c
     struct sql_keep *keep; // what is kept with the operation, or NULL
     bool sketch;           // leave out the objects whose text is known
@@ -70,7 +79,7 @@ void sql_literal(struct mer_buf *b, struct mer_slice s);
 
 // ---- sql_param.c: values ----
 
-// Appends "$n::type", or "$n::type[]".
+// Appends "$n::type", or "$n::type[]"; in a form for many "many.pn".
 bool sql_bind_text(struct sql_ctx *c, struct mer_buf *b, struct mer_slice value, bool null,
                    struct mer_slice type);
 bool sql_bind_array(struct sql_ctx *c, struct mer_buf *b, const struct mer_slice *values, uint32_t n,
@@ -165,6 +174,8 @@ struct mer_slice sql_held(const struct sql_list *l);
 
 // Writes the statement to `text` and its parameters to c; false with c->err.
 bool sql_compile(struct sql_ctx *c, struct mer_buf *text);
+// The statement's form for many askers, NUL-terminated; nil where it has none.
+struct mer_slice sql_compile_many(const struct sql_ctx *fresh);
 void sql_finish(const struct sql_ctx *c, struct mer_slice text, struct mer_sql *out);
 
 // ---- sql_keep.c: statements that were compiled before ----

@@ -6,10 +6,11 @@ mer_unit_test(sql_shape SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_shape.c ${sql
 mer_unit_test(sql_keep SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_keep.c ${sql_lab} USES resolvers)
 mer_unit_test(sql_binding SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_binding.c ${sql_lab} USES resolvers)
 mer_unit_test(sql_postgres SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_postgres.c ${sql_server} USES resolvers LIBS pq)
+mer_unit_test(sql_many SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_many.c ${sql_server} USES resolvers LIBS pq)
 mer_unit_test(sql_calls SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_calls.c ${sql_server} USES resolvers LIBS pq)
 mer_unit_test(sql_rls SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_sql_postgres.c ${sql_server}
   ${CMAKE_SOURCE_DIR}/resolvers/postgres/sql_where.c USES resolvers LIBS pq)
-foreach(test sql_postgres sql_calls sql_rls)
+foreach(test sql_postgres sql_many sql_calls sql_rls)
   if(TARGET test_${test})
     target_include_directories(test_${test} PRIVATE ${MER_PG_INCLUDE})
   endif()

@@ -120,6 +120,11 @@ const char *sql_server_admin(struct sql_server *s, const char *sql)
     return answer;
 }
 
+const char *sql_server_dsn(struct sql_server *s)
+{
+    return pg_fixture_dsn(s->fixture, "gw_read");
+}
+
 static void scope(struct sql_server *s, const char *tenant, const char *facilities)
 {
     const char *values[] = {tenant, facilities};

@@ -16,6 +16,8 @@ const char *sql_server_admin(struct sql_server *s, const char *sql);
 // The statement's answer, in the arena; fails the test on any error of Postgres.
 struct mer_slice sql_server_run(struct sql_server *s, struct mer_arena *a, const struct mer_sql *sql,
                                 const char *tenant, const char *facilities);
+// As the gateway's reading role connects.
+const char *sql_server_dsn(struct sql_server *s);
 // The generic plan of the statement, as text.
 struct mer_slice sql_server_explain(struct sql_server *s, struct mer_arena *a, const struct mer_sql *sql);
 
