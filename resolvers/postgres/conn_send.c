@@ -74,16 +74,22 @@ static const char *const *bind(struct mer_pg_pool *pool, const struct mer_pg_que
 // An element of an array in text form.
 static void add_element(struct mer_buf *b, const struct mer_pg_param *p)
 {
+    struct mer_slice rest = p->value;
     if (p->null) {
         mer_buf_add(b, MER_S("NULL,"));
         return;
     }
     mer_buf_add_char(b, '"');
-    const char *end = p->value.p + p->value.n;
-    for (const char *at = p->value.p; at < end; at++) {
-        if (*at == '"' || *at == '\\')
-            mer_buf_add_char(b, '\\');
-        mer_buf_add_char(b, *at);
+    while (rest.n) {
+        size_t plain = 0;
+        while (plain < rest.n && rest.p[plain] != '"' && rest.p[plain] != '\\')
+            plain++;
+        mer_buf_add(b, mer_slice_make(rest.p, plain));
+        if (plain == rest.n)
+            break;
+        const char escaped[2] = {'\\', rest.p[plain]};
+        mer_buf_add(b, mer_slice_make(escaped, 2));
+        rest = mer_slice_make(rest.p + plain + 1, rest.n - plain - 1);
     }
     mer_buf_add(b, MER_S("\","));
 }
