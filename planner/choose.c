@@ -123,6 +123,11 @@ static bool same_chains(const struct mer_kept_if *x, const struct mer_kept_if *y
     return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
 }
 
+static bool same_sayings(const struct mer_sayings *x, const struct mer_sayings *y)
+{
+    return x->n == y->n && (x->n == 0 || memcmp(x->items, y->items, x->n * sizeof(*x->items)) == 0);
+}
+
 // Is the same asked of all types, though sources may know more of some?
 static bool asks_all_alike(const struct mer_asked *q)
 {
@@ -131,7 +136,8 @@ static bool asks_all_alike(const struct mer_asked *q)
         bool same = x->units_n == y->units_n;
         for (uint32_t k = 0; k < x->units_n && same; k++) {
             const struct mer_unit *ux = &q->units[x->units[k]], *uy = &q->units[y->units[k]];
-            same = ux->ast == uy->ast && ux->sub == uy->sub && same_chains(&ux->kept_if, &uy->kept_if);
+            same = ux->ast == uy->ast && ux->sub == uy->sub && same_chains(&ux->kept_if, &uy->kept_if) &&
+                   same_sayings(&ux->said, &uy->said);
         }
         if (!same) {
             return false;

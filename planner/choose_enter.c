@@ -46,7 +46,7 @@ static bool place_need(struct build *b, const struct mer_ast_selection_set *set,
                        struct mer_need *out)
 {
     struct mer_chooser *c = b->c;
-    struct mer_ask_set one = {set, NULL, true};
+    struct mer_ask_set one = {set, NULL, true, NULL};
     if (b->entering_n == sizeof(b->entering) / sizeof(b->entering[0])) {
         return false;
     }

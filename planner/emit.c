@@ -128,7 +128,8 @@ static enum mer_err plain_shape(struct mer_emitter *e, const struct mer_unit *u,
         return err;
     }
     struct mer_shape *s = MER_NEW(e->a, struct mer_shape);
-    *s = (struct mer_shape){.declared = t, .home = UINT32_MAX, .typed_by = UINT32_MAX};
+    *s =
+        (struct mer_shape){.index = ++e->shapes_n, .declared = t, .home = UINT32_MAX, .typed_by = UINT32_MAX};
     s->variants = MER_NEW(e->a, struct mer_shape_variant);
     s->variants_n = 1;
     s->variants->fields = MER_NEW_N(e->a, struct mer_shape_field, q->units_n + 1);
@@ -351,6 +352,8 @@ enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_u
         .key = u->key, .field = api_field(e, u), .ast = u->ast, .kept_if = u->kept_if, .fetch = UINT32_MAX};
     out->guards = u->guards;
     out->guarded = u->guards.n ? ++e->guarded_n : 0;
+    out->said = u->said;
+    out->deferred = u->said.n ? ++e->deferred_n : 0;
     if (u->unasked) {
         return MER_OK; // null, and nobody is asked
     }
@@ -443,8 +446,10 @@ static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_
     struct mer_shape_field *fields = MER_NEW_N(e->a, struct mer_shape_field, s->asked->units_n + 1);
     enum mer_err err = emit_units(e, s, fields);
     struct mer_shape *shape = MER_NEW(e->a, struct mer_shape);
-    *shape = (struct mer_shape){
-        .declared = s->asked->declared, .home = s->homes[0].fetch->index, .typed_by = emit_typed_by(s)};
+    *shape = (struct mer_shape){.index = ++e->shapes_n,
+                                .declared = s->asked->declared,
+                                .home = s->homes[0].fetch->index,
+                                .typed_by = emit_typed_by(s)};
     if (!err) {
         make_variants(e, s, fields, shape);
     }
@@ -492,4 +497,6 @@ void mer_emit_end(struct mer_emitter *e, struct mer_plan *plan)
     plan->ages = e->ages;
     plan->ages_n = e->ages_n;
     plan->guarded_n = e->guarded_n;
+    plan->shapes_n = e->shapes_n + 1;
+    plan->deferred_n = e->deferred_n;
 }

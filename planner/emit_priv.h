@@ -25,6 +25,7 @@ struct mer_emitter {
     struct mer_shape_field **ages;
     uint32_t ages_n, ages_cap;
     uint32_t guarded_n;
+    uint32_t shapes_n, deferred_n;
     struct numbers *after; // while what a fetch needs is emitted: the fetches that bring it
 };
 

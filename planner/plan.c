@@ -56,7 +56,7 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
         return mer_diag_set(m->diag, MER_ERR_INVALID, "the schema has no such operation type");
     }
     const struct mer_asked *asked = NULL;
-    struct mer_ask_set whole = {op->selections, NULL, false};
+    struct mer_ask_set whole = {op->selections, NULL, false, NULL};
     struct mer_types one = {&root, 1}, all = {0};
     enum mer_err err =
         mer_asked_of(m->selector, mer_ask_of(m->selector, &whole, 1), root, &one, &all, &asked);
@@ -72,6 +72,7 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
     err = op->kind == MER_OP_MUTATION ? solve_in_order(m, asked, shape->variants->fields)
                                       : solve(m, asked, shape->variants->fields);
     p->shape = shape;
+    p->defers = mer_selector_defers(m->selector) && op->kind != MER_OP_SUBSCRIPTION;
     if (!err) {
         mer_emit_end(m->emitter, p);
         mer_fetch_texts(m->a, p);

@@ -14,6 +14,7 @@
 #ifndef MER_PLANNER_PLAN_H
 #define MER_PLANNER_PLAN_H
 
+#include "planner/defer.h"
 #include "planner/fetch.h"
 
 struct mer_federation;
@@ -67,6 +68,8 @@ struct mer_shape_field {
     uint32_t age;             // MER_SHAPE_FRESHNESS: index in the plan's ages
     struct mer_guards guards; // without which it is null, and nobody was asked for it
     uint32_t guarded;         // its number among the plan's guarded fields, from 1; 0: it is not
+    struct mer_sayings said;  // where @defer is around it
+    uint32_t deferred;        // its number among the fields that have `said`, from 1; 0: it has none
 };
 
 struct mer_shape_variant {
@@ -77,6 +80,7 @@ struct mer_shape_variant {
 };
 
 struct mer_shape {
+    uint32_t index;                  // 0: the root of the answer
     const struct mer_type *declared; // of graph->types
     uint32_t home; // the fetch that brings these objects; UINT32_MAX: the root of the answer
     // The fetch whose row knows the object's type: its home, or, where the home is a source that knows an
@@ -173,6 +177,8 @@ struct mer_plan {
     struct mer_shape_field **ages; // every field of kind MER_SHAPE_FRESHNESS
     uint32_t ages_n;
     uint32_t guarded_n; // fields and variants that have guards
+    bool defers;        // there are deferred fragments, which may be told later than the rest
+    uint32_t shapes_n, deferred_n;
     // Of progressive overrides: the labels that it depends on, and which of them were on; bit sets.
     const uint64_t *labels_seen, *labels_on;
 };

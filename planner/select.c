@@ -11,6 +11,7 @@ struct collected {
     uint32_t kept_if_n;
     bool always;
     bool clients; // a client asks it, not only we
+    struct mer_sayings said;
     struct mer_ask_set *sub;
     uint32_t sub_n;
 };
@@ -21,6 +22,7 @@ struct collector {
     struct mer_map by_key;
     struct collected *items;
     uint32_t n, cap;
+    bool deferred; // something here is
 };
 
 struct mer_selector {
@@ -35,6 +37,7 @@ struct mer_selector {
     struct mer_map asks;       // canonical text → struct mer_ask *
     struct mer_map questions;  // → struct mer_asked *
     struct mer_map answerers;  // field (its address) → candidate list
+    struct mer_defers *defers; // NULL: the document has none
     struct mer_map conditions; // canonical text → struct mer_condition *
     uint32_t asks_n, questions_n;
 };
@@ -56,6 +59,7 @@ struct mer_selector *mer_selector_create(struct mer_arena *keep, struct mer_aren
     for (uint32_t i = 0; i < graph->sources_n; i++) {
         s->rows = s->rows || graph->sources[i].rows;
     }
+    s->defers = mer_defers_create(keep, a, doc);
     mer_map_init(&s->texts, a);
     mer_map_init(&s->set_ids, a);
     mer_map_init(&s->asks, a);
@@ -139,6 +143,9 @@ const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_se
         put_number(&b, set_id(s, sets[i].set));
         put_number(&b, (uintptr_t)sets[i].condition);
         put_number(&b, sets[i].ours);
+        if (s->defers) {
+            put_number(&b, (uintptr_t)sets[i].deferral);
+        }
     }
     struct mer_ask *ask = mer_map_get(&s->asks, mer_buf_slice(&b));
     if (ask) {
@@ -197,12 +204,11 @@ static void append_condition(struct mer_arena *a, struct collected *col, const s
     col->kept_if = grown;
 }
 
-static void append_set(struct mer_selector *s, struct collected *col, const struct mer_ast_selection_set *set,
-                       const struct mer_condition *cond, bool ours)
+static void append_set(struct mer_selector *s, struct collected *col, const struct mer_ask_set *add)
 {
     for (uint32_t i = 0; i < col->sub_n; i++) {
-        if (col->sub[i].condition == cond && col->sub[i].ours == ours &&
-            set_id(s, col->sub[i].set) == set_id(s, set)) {
+        if (col->sub[i].condition == add->condition && col->sub[i].ours == add->ours &&
+            col->sub[i].deferral == add->deferral && set_id(s, col->sub[i].set) == set_id(s, add->set)) {
             return; // the same said twice
         }
     }
@@ -210,7 +216,7 @@ static void append_set(struct mer_selector *s, struct collected *col, const stru
     if (col->sub_n) {
         memcpy(grown, col->sub, col->sub_n * sizeof(*grown));
     }
-    grown[col->sub_n++] = (struct mer_ask_set){set, cond, ours};
+    grown[col->sub_n++] = *add;
     col->sub = grown;
 }
 
@@ -240,9 +246,10 @@ static enum mer_err too_many(struct mer_selector *s, struct mer_loc loc)
 }
 
 static enum mer_err collect_field(struct collector *k, const struct mer_ast_selection *sel,
-                                  const struct mer_condition *cond, bool ours)
+                                  const struct mer_ask_set *in)
 {
     struct mer_selector *s = k->s;
+    const struct mer_condition *cond = in->condition;
     const struct mer_field *field = mer_schema_field(s->graph->types, k->type, sel->name);
     if (!field && k->type == s->graph->types->roots[MER_OP_QUERY]) { // __schema and __type are the clients'
         field = mer_schema_field(s->graph->api, s->graph->api->roots[MER_OP_QUERY], sel->name);
@@ -260,15 +267,20 @@ static enum mer_err collect_field(struct collector *k, const struct mer_ast_sele
         col->field = field;
         col->ast = sel;
     }
-    col->clients = col->clients || !ours;
+    col->clients = col->clients || !in->ours;
     if (!cond) {
         col->always = true;
         col->kept_if_n = 0;
     } else if (!col->always) {
         append_condition(s->keep, col, cond);
     }
+    if (s->defers && !in->ours) {
+        mer_defers_say(s->defers, &col->said, cond, in->deferral);
+    }
     if (sel->selections) {
-        append_set(s, col, sel->selections, cond, ours);
+        struct mer_ask_set below = {sel->selections, cond, in->ours, NULL};
+        below.deferral = in->deferral ? mer_defers_below(s->defers, in->deferral) : NULL;
+        append_set(s, col, &below);
     }
     return MER_OK;
 }
@@ -288,24 +300,27 @@ inside(const struct mer_selector *s, const struct mer_ast_selection *sel, const 
     return inner;
 }
 
-static enum mer_err collect_set(struct collector *k, const struct mer_ast_selection_set *set,
-                                const struct mer_condition *outer, bool ours)
+static enum mer_err collect_set(struct collector *k, const struct mer_ask_set *set)
 {
+    struct mer_selector *s = k->s;
     enum mer_err err = MER_OK;
-    for (uint32_t i = 0; i < set->n && !err; i++) {
-        const struct mer_ast_selection *sel = set->items[i];
+    for (uint32_t i = 0; i < set->set->n && !err; i++) {
+        const struct mer_ast_selection *sel = set->set->items[i];
         if (!mer_selection_kept(&sel->directives, NULL)) {
             continue; // said so without a variable: it does not even count for the order of the fields
         }
-        const struct mer_condition *cond = under(k->s, &sel->directives, outer);
+        struct mer_ask_set in = *set;
+        in.condition = under(s, &sel->directives, set->condition);
         if (sel->kind == MER_SEL_FIELD) {
-            err = collect_field(k, sel, cond, ours);
+            err = collect_field(k, sel, &in);
             continue;
         }
         const struct mer_type *on = NULL;
-        const struct mer_ast_selection_set *inner = inside(k->s, sel, &on);
-        if (inner && (!on || mer_type_covers(on, k->type))) {
-            err = collect_set(k, inner, cond, ours);
+        in.set = inside(s, sel, &on);
+        if (in.set && (!on || mer_type_covers(on, k->type))) {
+            in.deferral = s->defers && !in.ours ? mer_defers_enter(s->defers, sel, set->deferral) : NULL;
+            k->deferred = k->deferred || in.deferral;
+            err = collect_set(k, &in);
         }
     }
     return err;
@@ -316,9 +331,15 @@ static enum mer_err collect(struct collector *k, const struct mer_ask *ask)
     enum mer_err err = MER_OK;
     mer_map_init(&k->by_key, k->s->a);
     for (uint32_t i = 0; i < ask->sets_n && !err; i++) {
-        // A condition of the parent's only occurrence is the parent's own: it need not be asked again.
-        err = collect_set(k, ask->sets[i].set, ask->sets_n > 1 ? ask->sets[i].condition : NULL,
-                          ask->sets[i].ours);
+        // What is around the parent's only occurrence is the parent's own: it need not be asked again.
+        struct mer_ask_set set = ask->sets[i];
+        set.condition = ask->sets_n > 1 ? set.condition : NULL;
+        set.deferral = ask->sets_n > 1 ? set.deferral : NULL;
+        k->deferred = k->deferred || set.deferral;
+        err = collect_set(k, &set);
+    }
+    for (uint32_t i = 0; i < k->n && !k->deferred; i++) {
+        k->items[i].said.n = 0;
     }
     return err;
 }
@@ -394,6 +415,11 @@ static const struct mer_answerers *answerers_of(struct mer_selector *s, const st
     to->id = number_of(s, mer_buf_slice(&b));
     mer_map_add(&s->answerers, address(s, field), to);
     return to;
+}
+
+bool mer_selector_defers(const struct mer_selector *s)
+{
+    return s->defers != NULL;
 }
 
 uint32_t mer_unit_candidates(struct mer_selector *s, const struct mer_unit *u,
@@ -486,6 +512,11 @@ static struct mer_slice unit_text(struct mer_selector *s, const struct collected
     for (uint32_t i = 0; i < col->kept_if_n; i++) {
         put_number(&b, (uintptr_t)col->kept_if[i]);
     }
+    for (uint32_t i = 0; i < col->said.n; i++) {
+        put_number(&b, (uintptr_t)col->said.items[i].condition);
+        put_number(&b, (uintptr_t)col->said.items[i].deferral);
+    }
+    put_number(&b, col->said.n);
     put_number(&b, s->rows ? type->index + 1 : 0);
     put_number(&b, unasked);
     struct unit_guards g = guards_of(s, col, type);
@@ -535,6 +566,7 @@ static uint32_t unit_index(struct grouping *g, const struct collected *col, cons
                                                  .field = col->field,
                                                  .ast = col->ast,
                                                  .kept_if = {col->kept_if, col->kept_if_n},
+                                                 .said = col->said,
                                                  .unasked = unasked,
                                                  .sub = sub,
                                                  .index = q->units_n};
@@ -651,7 +683,7 @@ static void gather_below(const struct mer_selector *s, const struct mer_ast_sele
                 gather_below(s, inner, on, name, out, n, max);
             }
         } else if (mer_slice_eq(sel->name, name)) {
-            out[(*n)++] = (struct mer_ask_set){sel->selections ? sel->selections : set, NULL, true};
+            out[(*n)++] = (struct mer_ask_set){sel->selections ? sel->selections : set, NULL, true, NULL};
         }
     }
 }
@@ -682,7 +714,7 @@ const struct mer_ask *mer_ask_below(struct mer_selector *s, const struct mer_ask
     struct mer_ask_set found[PROVIDES_MAX + 1];
     uint32_t n = sets_below(s, ask, on, name, found);
     if (more) {
-        found[n++] = (struct mer_ask_set){more, NULL, true};
+        found[n++] = (struct mer_ask_set){more, NULL, true, NULL};
     }
     return n ? mer_ask_of(s, found, n) : NULL;
 }

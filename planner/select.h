@@ -9,13 +9,15 @@
 #ifndef MER_PLANNER_SELECT_H
 #define MER_PLANNER_SELECT_H
 
+#include "planner/defer.h"
 #include "planner/federation.h"
 
 // A selection set with the condition under which it stands.
 struct mer_ask_set {
     const struct mer_ast_selection_set *set;
     const struct mer_condition *condition;
-    bool ours; // asked for keys and @requires: guards are for what clients ask
+    bool ours;                           // asked for keys and @requires: guards are for what clients ask
+    const struct mer_deferral *deferral; // around it, as seen from its fields
 };
 
 // Selection sets that are merged. Equal ones are the same pointer.
@@ -32,6 +34,7 @@ struct mer_unit {
     struct mer_kept_if kept_if;
     struct mer_kept_if asked_if; // the same, and the guards hold
     struct mer_guards guards;
+    struct mer_sayings said;
     struct mer_types on;                   // of the whole schema, never empty
     bool everywhere;                       // `on` is all that can stand at the place
     bool unasked;                          // of types that the source may not be asked about
@@ -85,6 +88,8 @@ struct mer_candidate {
     const struct mer_fed_field_in *in;
     const struct mer_type *as; // the interface (of the whole schema), or NULL
 };
+// Does the document defer anything?
+bool mer_selector_defers(const struct mer_selector *s);
 uint32_t mer_unit_candidates(struct mer_selector *s, const struct mer_unit *u,
                              const struct mer_candidate **out);
 
