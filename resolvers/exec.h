@@ -28,6 +28,7 @@ struct mer_caller {
 struct mer_path_seg {
     struct mer_slice key; // n == 0: an index
     uint32_t index;
+    const struct mer_type *on; // of a key: the type of the object that has it; NULL: not known
 };
 
 struct mer_exec_error {

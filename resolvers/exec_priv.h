@@ -266,11 +266,18 @@ struct exec_path {
     struct mer_path_seg *segs;
     uint32_t n, cap;
 };
-void exec_path_push(struct exec_path *p, struct mer_slice key, uint32_t index);
+void exec_path_push(struct exec_path *p, struct mer_path_seg seg);
 // Goes on by a fetch's steps as far as the shape below knows them.
 void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const struct mer_exec_error *e);
 // What subgraphs told of values that are no part of the answer, or are no null in it.
 void exec_tell_untold(struct mer_exec *x);
+
+// ---- locate.c ----
+struct exec_locator;
+struct exec_locator *exec_locator_make(struct mer_exec *x);
+// The fields of the document that asked for what stands at the error's path; valid until the next call.
+uint32_t exec_locate(struct exec_locator *l, const struct mer_exec_error *e,
+                     const struct mer_ast_selection ***out);
 
 // ---- project.c ----
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);

@@ -97,7 +97,7 @@ static bool write_list(struct writer *w, const struct mer_shape_field *f, const 
         if (i) {
             mer_buf_add_char(w->out, ',');
         }
-        exec_path_push(&w->path, MER_NIL, i);
+        exec_path_push(&w->path, (struct mer_path_seg){.index = i});
         bool ok = write_value(w, f, &v->items[i], level + 1);
         w->path.n--;
         if (!ok) {
@@ -297,7 +297,7 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         }
         mer_buf_add_char(w->out, sep);
         sep = ',';
-        exec_path_push(&w->path, f->key, 0);
+        exec_path_push(&w->path, (struct mer_path_seg){.key = f->key, .on = t});
         bool ok = write_field(w, shape, f, o);
         w->path.n--;
         if (!ok) {
@@ -355,7 +355,7 @@ static bool write_root(struct writer *w)
         }
         mer_buf_add_char(w->out, sep);
         sep = ',';
-        exec_path_push(&w->path, f->key, 0);
+        exec_path_push(&w->path, (struct mer_path_seg){.key = f->key});
         bool ok = write_root_field(w, f);
         w->path.n--;
         if (!ok) {
@@ -392,13 +392,23 @@ static void write_member(struct mer_buf *b, const char *name, struct mer_slice v
     }
 }
 
-static void write_error(struct mer_buf *b, const struct mer_exec_error *e)
+static void write_locations(struct mer_buf *b, struct exec_locator *l, const struct mer_exec_error *e)
+{
+    const struct mer_ast_selection **fields = NULL;
+    uint32_t n = e->loc.line ? 1 : exec_locate(l, e, &fields);
+    for (uint32_t i = 0; i < n; i++) {
+        struct mer_loc loc = e->loc.line ? e->loc : fields[i]->loc;
+        mer_buf_printf(b, "%s{\"line\":%u,\"column\":%u}", i ? "," : ",\"locations\":[", loc.line,
+                       loc.column);
+    }
+    mer_buf_add(b, n ? MER_S("]") : MER_NIL);
+}
+
+static void write_error(struct mer_buf *b, struct exec_locator *l, const struct mer_exec_error *e)
 {
     mer_buf_add(b, MER_S("{\"message\":"));
     mer_json_write_string(b, e->message);
-    if (e->loc.line) {
-        mer_buf_printf(b, ",\"locations\":[{\"line\":%u,\"column\":%u}]", e->loc.line, e->loc.column);
-    }
+    write_locations(b, l, e);
     if (e->path_n) {
         write_path(b, e);
     }
@@ -436,9 +446,10 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
     if (!x->errors) {
         return;
     }
+    struct exec_locator *locator = exec_locator_make(x);
     mer_buf_add(out, MER_S(",\"errors\":["));
     for (const struct mer_exec_error *e = x->errors; e; e = e->next) {
-        write_error(out, e);
+        write_error(out, locator, e);
         if (e->next) {
             mer_buf_add_char(out, ',');
         }

@@ -4,7 +4,7 @@
 // looked for in the whole answer, once, and only if there are such errors.
 #include "resolvers/exec_priv.h"
 
-void exec_path_push(struct exec_path *p, struct mer_slice key, uint32_t index)
+void exec_path_push(struct exec_path *p, struct mer_path_seg seg)
 {
     if (p->n == p->cap) {
         p->cap = p->cap ? p->cap * 2 : 32;
@@ -14,7 +14,7 @@ void exec_path_push(struct exec_path *p, struct mer_slice key, uint32_t index)
         }
         p->segs = grown;
     }
-    p->segs[p->n++] = (struct mer_path_seg){key, index};
+    p->segs[p->n++] = seg;
 }
 
 static const struct mer_shape_field *field_at(const struct mer_shape *s, uint32_t fetch, uint32_t slot)
@@ -35,14 +35,14 @@ static void follow(struct exec_path *p, const struct mer_shape *below, uint32_t 
 {
     for (uint32_t i = 0; i < n; i++) {
         if (steps[i].index) {
-            exec_path_push(p, MER_NIL, steps[i].n);
+            exec_path_push(p, (struct mer_path_seg){.index = steps[i].n});
             continue;
         }
         const struct mer_shape_field *f = field_at(below, fetch, steps[i].n);
         if (!f) {
             return;
         }
-        exec_path_push(p, f->key, 0);
+        exec_path_push(p, (struct mer_path_seg){.key = f->key, .on = below->declared});
         below = f->sub;
     }
 }
@@ -83,7 +83,7 @@ static void seek_value(struct untold *u, const struct mer_shape_field *f, const 
         seek_object(u, f->sub, v->object);
     }
     for (uint32_t i = 0; v->kind == MER_VAL_LIST && i < v->n; i++) {
-        exec_path_push(&u->path, MER_NIL, i);
+        exec_path_push(&u->path, (struct mer_path_seg){.index = i});
         seek_value(u, f, &v->items[i]);
         u->path.n--;
     }
@@ -115,7 +115,7 @@ static void seek_object(struct untold *u, const struct mer_shape *shape, struct 
             const struct mer_shape_field *f = &at->fields[i];
             if (f->kind == MER_SHAPE_DATA && f->sub && mer_kept(&f->kept_if, u->x->ask.vars)) {
                 struct mer_val value = mer_val_at(o, (struct mer_plan_value){f->fetch, f->slot}, shape->home);
-                exec_path_push(&u->path, f->key, 0);
+                exec_path_push(&u->path, (struct mer_path_seg){.key = f->key, .on = t});
                 seek_value(u, f, &value);
                 u->path.n--;
             }

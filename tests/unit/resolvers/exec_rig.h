@@ -29,6 +29,7 @@ struct rig {
     struct mer_exec *x;
     struct mer_buf out;
     bool has_data;
+    struct mer_slice written; // `out` as it was written, with the locations of errors
 };
 
 struct mer_schema *rig_schema(struct mer_arena *a, const char *sdl);

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "schema/parser.h"
+#include "without_locations.h"
 
 // ---- servers ----
 
@@ -150,6 +151,7 @@ void sub_wait(struct sub_run *run)
     }
     mer_buf_init(&run->out, run->a, 256);
     mer_exec_write(run->x, &run->out, &has_data);
+    without_locations(&run->out);
 }
 
 void sub_end(struct sub_run *run)

@@ -99,6 +99,70 @@ static void a_thousand_wrong_rows_cost_a_few_errors(void **state)
     rig_end(&r);
 }
 
+// As the reference implementation: every field of the document that asked for what is null.
+static void errors_say_where_they_were_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *json, *places;
+    } rows[] = {
+        {"{must{s}}", "{}", "[{\"line\":1,\"column\":2}]"},
+        {"{\n  a {\n    x: s1\n  }\n}", "{\"a\":{}}", "[{\"line\":3,\"column\":5}]"},
+        {"{holes{s1}}", "{\"holes\":[{\"s1\":null}]}", "[{\"line\":1,\"column\":8}]"},
+        {"{a{s1 ...F} a{b{s1} s1}} fragment F on A{s1 ...G} fragment G on A{...H s1} fragment H on A{s}",
+         "{\"a\":{}}",
+         "[{\"line\":1,\"column\":4},{\"line\":1,\"column\":42},{\"line\":1,\"column\":72},"
+         "{\"line\":1,\"column\":21}]"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig r;
+        const struct rig_part part = {0, rows[i].json, NULL, RIG_DATABASE, NULL};
+        rig_begin(&r, sdl, rows[i].query, NULL);
+        rig_answer(&r, &part, 1);
+        const char *at = strstr(mer_arena_cstr(r.a, r.written), "\"locations\":");
+        if (!at || strncmp(at + 12, rows[i].places, strlen(rows[i].places)) != 0) {
+            fail_msg("%s\n  got  %.*s\n  want %s", rows[i].query, MER_FMT(r.written), rows[i].places);
+        }
+        rig_end(&r);
+    }
+}
+
+// What looks for the places ends, however much there is to look at.
+static void looking_for_places_is_bounded(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct mer_buf text, json;
+    struct mer_arena *a = mer_arena_create(0);
+    mer_buf_init(&text, a, 65536);
+    mer_buf_init(&json, a, 65536);
+    mer_buf_add(&text, MER_S("{holes{"));
+    for (int i = 0; i < 1000; i++) {
+        mer_buf_printf(&text, " a%d:s1 ...F", i);
+    }
+    mer_buf_add(&text, MER_S("}} fragment F on A{b{s1}}"));
+    mer_buf_add(&json, MER_S("{\"holes\":["));
+    for (int i = 0; i < 400; i++) {
+        mer_buf_add(&json, i ? MER_S(",{}") : MER_S("{}"));
+    }
+    mer_buf_add(&json, MER_S("]}"));
+    const struct rig_part part = {0, mer_arena_cstr(a, mer_buf_slice(&json)), NULL, RIG_GATEWAY, NULL};
+    rig_begin(&r, sdl, mer_arena_cstr(a, mer_buf_slice(&text)), NULL);
+    rig_answer(&r, &part, 1);
+    const char *written = mer_arena_cstr(a, r.written);
+    uint32_t placed = 0, told = 0;
+    for (const char *at = written; (at = strstr(at, "\"locations\":")); at++) {
+        placed++;
+    }
+    for (const char *at = written; (at = strstr(at, "\"message\":")); at++) {
+        told++;
+    }
+    assert_in_range(placed, 20, 50); // each looks at two thousand selections
+    assert_true(told > placed);
+    rig_end(&r);
+    mer_arena_destroy(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +170,8 @@ int main(void)
         cmocka_unit_test(a_failed_part_is_one_error_and_the_rest_is_answered),
         cmocka_unit_test(what_is_skipped_is_not_written),
         cmocka_unit_test(a_thousand_wrong_rows_cost_a_few_errors),
+        cmocka_unit_test(errors_say_where_they_were_asked),
+        cmocka_unit_test(looking_for_places_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
