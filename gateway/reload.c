@@ -259,6 +259,7 @@ static bool hand_snapshot(struct mer_reload *r, struct handing *all, struct mer_
     uint32_t warmed = 0;
     for (uint32_t i = 0; i < r->workers_n; i++) {
         struct handing *h = &all[i];
+        mer_warm_add_documents(h->arena, s, &h->texts);
         h->ops_n = mer_warm_make(h->arena, h->worker, s, &h->texts, mer_time_mono_us() + WARM_US, &h->ops);
         warmed += h->ops_n;
     }

@@ -51,6 +51,33 @@ void mer_warm_collect(struct mer_arena *a, const struct mer_running *r, struct m
     out->n = out->n < TEXTS_MAX ? out->n : TEXTS_MAX;
 }
 
+void mer_warm_add_documents(struct mer_arena *a, const struct mer_snapshot *snapshot, struct mer_warm *texts)
+{
+    const struct mer_documents *docs = snapshot->documents;
+    struct mer_map there;
+    if (!docs) {
+        return;
+    }
+    uint32_t before = texts->n;
+    struct mer_warm_text *items = MER_NEW_N(a, struct mer_warm_text, before + docs->by_id.count + 1);
+    mer_map_init(&there, a);
+    for (uint32_t i = 0; i < before; i++) {
+        items[i] = texts->items[i];
+        if (items[i].source == UINT32_MAX) {
+            mer_map_put(&there, items[i].text, &items[i]);
+        }
+    }
+    texts->items = items;
+    MER_MAP_EACH(&docs->by_id, e)
+    {
+        const struct mer_slice *text = e->value;
+        if (texts->n - before < TEXTS_MAX && !mer_map_get(&there, *text)) {
+            items[texts->n] = (struct mer_warm_text){.text = *text, .source = UINT32_MAX};
+            mer_map_put(&there, *text, &items[texts->n++]);
+        }
+    }
+}
+
 uint32_t mer_warm_make(struct mer_arena *a, const struct mer_worker *w, const struct mer_snapshot *snapshot,
                        const struct mer_warm *texts, int64_t end_mono_us, struct mer_operation ***out)
 {
@@ -85,20 +112,10 @@ void mer_warm_put(struct mer_plan_cache *plans, struct mer_operation **ops, uint
 
 void mer_warm_documents(struct mer_worker *w, int64_t end_mono_us)
 {
-    const struct mer_documents *docs = w->now->snapshot->documents;
-    if (!docs) {
-        return;
-    }
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_warm texts = {.items = MER_NEW_N(a, struct mer_warm_text, docs->by_id.count + 1)};
-    MER_MAP_EACH(&docs->by_id, e)
-    {
-        const struct mer_slice *text = e->value;
-        if (texts.n < TEXTS_MAX) {
-            texts.items[texts.n++] = (struct mer_warm_text){.text = *text, .source = UINT32_MAX};
-        }
-    }
+    struct mer_warm texts = {0};
     struct mer_operation **ops = NULL;
+    mer_warm_add_documents(a, w->now->snapshot, &texts);
     uint32_t n = mer_warm_make(a, w, w->now->snapshot, &texts, end_mono_us, &ops);
     mer_warm_put(w->now->plans, ops, n);
     mer_arena_destroy(a);

@@ -20,6 +20,9 @@ struct mer_warm {
 // What requests on `r` asked, copied into the arena. On the loop's thread.
 void mer_warm_collect(struct mer_arena *a, const struct mer_running *r, struct mer_warm *out);
 
+// Adds the trusted documents of the snapshot to come that are not among them. Any thread.
+void mer_warm_add_documents(struct mer_arena *a, const struct mer_snapshot *snapshot, struct mer_warm *texts);
+
 // Plans them over another snapshot until the time is up; what is no longer valid is left out. Any thread.
 // *out, in the arena, are the operations with one reference each, in the same order.
 uint32_t mer_warm_make(struct mer_arena *a, const struct mer_worker *w, const struct mer_snapshot *snapshot,

@@ -54,6 +54,7 @@ static enum mer_err select_operation(struct maker *m, struct mer_operation *op)
     for (uint32_t i = 0; op->name.n && i < doc->operations_n; i++) {
         if (mer_slice_eq(doc->operations[i]->name, op->name)) {
             op->ast = doc->operations[i];
+            op->name = doc->operations_n > 1 ? op->name : MER_NIL;
             return MER_OK;
         }
     }

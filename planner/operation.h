@@ -24,7 +24,8 @@ struct mer_operation_error {
 
 struct mer_operation {
     struct mer_arena *arena;
-    struct mer_slice text, name;
+    struct mer_slice text;
+    struct mer_slice name; // by which it was chosen among the document's; n == 0: it is the only one
     const struct mer_graph *graph;
     const struct mer_ast_document *document;
     const struct mer_ast_operation *ast;

@@ -74,9 +74,10 @@ void mer_plan_cache_destroy(struct mer_plan_cache *c)
     }
 }
 
-static uint64_t key_hash(const struct mer_graph *graph, struct mer_slice text, struct mer_slice name)
+// An operation that is alone in its document has no name here, whether it was asked by one or not.
+static uint64_t key_hash(const struct mer_graph *graph, uint64_t text_hash, struct mer_slice name)
 {
-    return mer_hash_mix(mer_hash_mix(mer_hash(text), mer_hash(name)), (uint64_t)(uintptr_t)graph);
+    return mer_hash_mix(mer_hash_mix(text_hash, mer_hash(name)), (uint64_t)(uintptr_t)graph);
 }
 
 static bool fits(const struct mer_plan *p, const uint64_t *labels_on)
@@ -97,24 +98,45 @@ struct mer_operation *mer_plan_cache_get(struct mer_plan_cache *c, const struct 
     return mer_plan_cache_find(c, graph, text, name, NULL);
 }
 
+struct wanted {
+    const struct mer_graph *graph;
+    struct mer_slice text;
+    uint64_t text_hash;
+    const uint64_t *labels_on;
+};
+
+static struct entry *look(const struct mer_plan_cache *c, const struct wanted *w, struct mer_slice name)
+{
+    uint64_t h = key_hash(w->graph, w->text_hash, name);
+    struct entry *e = c->buckets[h & (c->buckets_n - 1)];
+    while (e && !(e->hash == h && e->op->graph == w->graph && mer_slice_eq(e->op->text, w->text) &&
+                  mer_slice_eq(e->op->name, name) && fits(e->op->plan, w->labels_on))) {
+        e = e->chain;
+    }
+    return e;
+}
+
 struct mer_operation *mer_plan_cache_find(struct mer_plan_cache *c, const struct mer_graph *graph,
                                           struct mer_slice text, struct mer_slice name,
                                           const uint64_t *labels_on)
 {
-    uint64_t h = key_hash(graph, text, name);
-    for (struct entry *e = c->buckets[h & (c->buckets_n - 1)]; e; e = e->chain) {
-        if (e->hash == h && e->op->graph == graph && mer_slice_eq(e->op->text, text) &&
-            mer_slice_eq(e->op->name, name) && fits(e->op->plan, labels_on)) {
-            unlink_lru(c, e);
-            push_newest(c, e);
-            c->hits++;
-            e->uses++;
-            e->op->refs++;
-            return e->op;
-        }
+    const struct wanted w = {graph, text, mer_hash(text), labels_on};
+    struct entry *e = look(c, &w, MER_NIL);
+    if (e && name.n && !mer_slice_eq(e->op->ast->name, name)) {
+        e = NULL;
+    } else if (!e && name.n) {
+        e = look(c, &w, name);
     }
-    c->misses++;
-    return NULL;
+    if (!e) {
+        c->misses++;
+        return NULL;
+    }
+    unlink_lru(c, e);
+    push_newest(c, e);
+    c->hits++;
+    e->uses++;
+    e->op->refs++;
+    return e->op;
 }
 
 void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op)
@@ -126,7 +148,7 @@ void mer_plan_cache_put(struct mer_plan_cache *c, struct mer_operation *op)
     MER_ASSERT(e);
     e->op = op;
     op->refs++;
-    e->hash = key_hash(op->graph, op->text, op->name);
+    e->hash = key_hash(op->graph, mer_hash(op->text), op->name);
     struct entry **bucket = &c->buckets[e->hash & (c->buckets_n - 1)];
     e->chain = *bucket;
     *bucket = e;

@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 from fleet import gateways
 from lib import equal
-from router_kit import Load, Router, Subgraph, free_port, router, supergraph, wait_until, zipped
+from router_kit import HEAD, Load, Router, Subgraph, free_port, router, supergraph, wait_until, zipped
 
 NODES = []
 READ_ONLY = True
@@ -148,6 +150,37 @@ def scenario_a_slow_subgraph_costs_its_own_field_alone(fleet):
         assert took < 2.0, f"{took:.1f} s"
 
 
+ANIMALS = """
+enum join__Graph { ZOO @join__graph(name: "zoo", url: "%s") }
+type Query @join__type(graph: ZOO) { pets: [Pet!] keeper: Keeper }
+type Keeper @join__type(graph: ZOO) { name: String! pet: Pet }
+interface Pet @join__type(graph: ZOO) { name: String! }
+type Dog implements Pet @join__type(graph: ZOO) { name: String! }
+type Cat implements Pet @join__type(graph: ZOO) { name: String! }
+"""
+
+
+def scenario_errors_say_where_in_the_document(fleet):
+    """Every field that asked for what is null, in the document's order; of fragments those for the object's type."""
+    def zoo(request):
+        return {"keeper": {"name": None, "pet": None},
+                "pets": [{"__typename": "Cat", "name": "Tom"}, {"__typename": "Dog", "name": None}]}
+    one = Subgraph(zoo)
+    gate = Router(HEAD + ANIMALS % one.url)
+    try:
+        def places(text):
+            return [[(at["line"], at["column"]) for at in error["locations"]] for error in gate.ask(text).errors]
+        equal(places("{ keeper { name } }"), [[(1, 12)]])
+        equal(places("{\n  keeper {\n    name\n    ...N\n  }\n  ... { keeper { name } }\n}\nfragment N on Keeper { name ...M }\n"
+                     "fragment M on Keeper { pet { name } name }"), [[(3, 5), (8, 24), (9, 37), (6, 18)]], "asked four times")
+        equal(places("{ pets { ... on Cat { name } ... on Dog { name } } }"), [[(1, 43)]], "of a dog")
+        equal(places("{ pets { ... on Cat { name } ...D ... on Pet { name } } } fragment D on Dog { name }"), [[(1, 79), (1, 48)]])
+        equal(places("query Q($no: Boolean = false) { keeper { name @include(if: $no) ... @skip(if: $no) { name } } }"), [[(1, 86)]])
+    finally:
+        equal(gate.stop(), 0, gate.logged()[-2000:])
+        one.stop()
+
+
 # ---- reload ----
 
 def field_there(gate, name):
@@ -191,6 +224,29 @@ def scenario_reload_is_a_command_and_a_request(fleet):
         assert status == 1 and "no composed schema" in said, said
         equal(gate.http("POST", "/reload", port=gate.admin, headers={"origin": "http://evil.example"}).status, 403)
         equal(gate.http("GET", "/reload", port=gate.admin).status, 404)
+
+
+def scenario_trusted_documents_are_planned_before_they_are_asked(fleet):
+    documents = {"a": "query Park { park { name } }", "b": "query Visits { visits }", "c": "{ nothing }"}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "documents.json"
+        file.write_text(json.dumps(documents))
+        with router(f"persisted.file={file}", parks=parks("x"), threads=1) as (gate, one, two):
+            def planned():
+                return gate.metrics()["meridian_plan_cache_misses_total"]
+            def ask(**what):
+                return gate.http("POST", "/graphql", json.dumps(what), {"content-type": "application/json"}).data
+            equal(ask(documentId="a"), {"park": {"name": "x"}})
+            equal(planned(), 0, "at start")
+            documents["d"] = "query Both { park { name } visits }"
+            file.write_text(json.dumps(documents))
+            equal(gate.http("POST", "/reload", port=gate.admin).json["warmed"], 3, "the invalid one is left out")
+            equal(ask(documentId="a", operationName="Park"), {"park": {"name": "x"}}, "as Apollo's client asks")
+            equal(ask(documentId="d"), {"park": {"name": "x"}, "visits": 7})
+            equal(planned(), 0, "after a reload")
+            gate.write(supergraph(one.url, two.url, "area: Int @join__field(graph: PARKS)"))
+            equal(gate.http("POST", "/reload", port=gate.admin).json["warmed"], 3, "once more, those asked first")
+            equal((ask(documentId="b"), planned()), ({"visits": 7}, 0))
 
 
 def scenario_requests_in_flight_end_on_the_snapshot_they_began_on(fleet):

@@ -56,6 +56,50 @@ static void refusals_name_limit_value_and_place(void **state)
     mer_arena_destroy(a);
 }
 
+// One plan, whether a client says the name or not: Apollo's do, others do not, and a trusted document is
+// planned without.
+static void an_operation_alone_is_kept_once(void **state)
+{
+    (void)state;
+    static char sdl[][40] = {"schema/supergraph.graphql", "schema/operations.graphql",
+                             "schema/analytics.graphql"};
+    char *paths[] = {sdl[0], sdl[1], sdl[2]};
+    static const struct {
+        const char *text, *made_by, *asked_by;
+        bool found;
+    } cases[] = {
+        {"query A { facilities { code } }", "", "A", true},
+        {"query A { facilities { code } }", "A", "", true},
+        {"query A { facilities { code } }", "A", "A", true},
+        {"query A { facilities { code } }", "A", "B", false},
+        {"{ facilities { code } }", "", "A", false},
+        {"query A { facilities { code } } query B { facilities { id } }", "A", "A", true},
+        {"query A { facilities { code } } query B { facilities { id } }", "A", "B", false},
+        {"query A { facilities { code } } query B { facilities { id } }", "A", "", false},
+    };
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_graph graph;
+    load_graph(a, 3, paths, &graph);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mer_plan_cache *cache = mer_plan_cache_create(4);
+        struct mer_operation *op = NULL, *got = NULL;
+        struct mer_operation_error *errors = NULL;
+        const struct mer_operation_opts opts = {0};
+        struct mer_slice text = mer_slice_of(cases[i].text);
+        uint32_t n = 0;
+        assert_int_equal(
+            mer_operation_make(a, &graph, text, mer_slice_of(cases[i].made_by), &opts, &op, &errors, &n),
+            MER_OK);
+        mer_plan_cache_put(cache, op);
+        got = mer_plan_cache_get(cache, &graph, text, mer_slice_of(cases[i].asked_by));
+        assert_ptr_equal(got, cases[i].found ? op : NULL);
+        mer_operation_unref(got);
+        mer_operation_unref(op);
+        mer_plan_cache_destroy(cache);
+    }
+    mer_arena_destroy(a);
+}
+
 // Many fields take more than a microsecond, whatever the machine.
 static void time_ends_it(void **state)
 {
@@ -88,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_name_limit_value_and_place),
+        cmocka_unit_test(an_operation_alone_is_kept_once),
         cmocka_unit_test(time_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
