@@ -41,6 +41,11 @@ function send(res, answer) {
   res.writeHead(200, JSON_TYPE).end(JSON.stringify(answer));
 }
 
+// What subscribes gets one event.
+function sendEvent(res, answer) {
+  res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`event: next\ndata: ${JSON.stringify(answer)}\n\nevent: complete\ndata:\n\n`);
+}
+
 function sendWith(res, good, { entities }, change) {
   const data = { ...good.data };
   for (const key of entities) if (data[key]) data[key] = change(data[key]);
@@ -96,7 +101,8 @@ export class SubgraphServer {
       const good = JSON.parse(JSON.stringify(await subgraph.run(body)));
       const fault = this.fault?.(request);
       request.fault = fault ?? undefined;
-      if (fault) spoil[fault](res, good, JSON.stringify(good), subgraph.rootKeys(body.query));
+      if (req.headers.accept?.includes('text/event-stream')) sendEvent(res, good);
+      else if (fault) spoil[fault](res, good, JSON.stringify(good), subgraph.rootKeys(body.query));
       else send(res, good);
     });
   }
