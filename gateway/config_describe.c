@@ -114,9 +114,10 @@ static void write_section(struct mer_buf *b, struct mer_slice parent, const stru
 {
     const char *shape = k->kind == MER_CONFIG_ENTRIES ? "[]" : k->kind == MER_CONFIG_NAMED ? ".NAME" : "";
     char name[128];
-    int n = snprintf(name, sizeof(name), "%.*s%s%s%s", MER_FMT(parent), parent.n ? "." : "", k->name, shape);
+    const char *above = parent.n ? parent.p : ""; // an earlier `name`, which ends with a NUL
+    int n = snprintf(name, sizeof(name), "%s%s%s%s", above, parent.n ? "." : "", k->name, shape);
     struct mer_slice path = {name, (size_t)n};
-    mer_buf_printf(b, "\n## %.*s\n", MER_FMT(path));
+    mer_buf_printf(b, "\n## %s\n", name);
     if (!parent.n) {
         mer_buf_printf(b, "\n%s%s\n", k->text, k->required ? " Required." : "");
     }
