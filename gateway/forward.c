@@ -116,17 +116,25 @@ void mer_forward_hear(struct mer_forward *f, const struct mer_gql_answer *answer
     f->no_store = f->no_store || !cached;
 }
 
-struct mer_slice mer_forward_tell(const struct mer_forward *f, struct mer_answer *out)
+struct mer_slice mer_forward_tell(const struct mer_forward *f, const struct mer_cache_policy *policy,
+                                  bool personal, struct mer_answer *out)
 {
     for (uint32_t i = 0; i < f->headers_n; i++) {
         mer_answer_add(out, f->headers[i].name, f->headers[i].value);
     }
-    if (f->answers == 0 || !names(&f->config->headers.answer, MER_S("cache-control"))) {
+    bool heard = f->answers && names(&f->config->headers.answer, MER_S("cache-control"));
+    int64_t age = policy->said ? policy->max_age_s : INT64_MAX;
+    bool is_private = policy->said && (policy->is_private || personal);
+    if (!heard && !policy->said) {
         return MER_NIL;
     }
-    if (f->no_store || f->max_age < 0) {
+    if (heard) {
+        int64_t theirs = f->no_store ? -1 : f->max_age;
+        age = theirs < age ? theirs : age;
+        is_private = is_private || f->private;
+    }
+    if (age < 0 || (policy->said && age == 0)) {
         return MER_S("no-store");
     }
-    return mer_arena_printf(f->arena, "max-age=%lld, %s", (long long)f->max_age,
-                            f->private ? "private" : "public");
+    return mer_arena_printf(f->arena, "max-age=%lld, %s", (long long)age, is_private ? "private" : "public");
 }

@@ -7,6 +7,7 @@
 #include "gateway/answer.h"
 #include "gateway/config.h"
 #include "gateway/server.h"
+#include "planner/cache_policy.h"
 #include "resolvers/graphql/client.h"
 
 // What each request to a subgraph carries for this client's request; *n of them.
@@ -26,7 +27,10 @@ struct mer_forward {
 
 void mer_forward_begin(struct mer_forward *f, const struct mer_config *c, struct mer_arena *a);
 void mer_forward_hear(struct mer_forward *f, const struct mer_gql_answer *answer);
-// Adds them. The value of cache-control where that is among them and subgraphs were asked, else nil.
-struct mer_slice mer_forward_tell(const struct mer_forward *f, struct mer_answer *out);
+// Adds them. The value of cache-control, the strictest of what subgraphs said, where that is among them, and
+// of what the supergraph says of the operation; nil where neither says a thing. personal: the request told
+// who asks, so the answer is not for others on the supergraph's word alone.
+struct mer_slice mer_forward_tell(const struct mer_forward *f, const struct mer_cache_policy *policy,
+                                  bool personal, struct mer_answer *out);
 
 #endif

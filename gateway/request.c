@@ -260,6 +260,12 @@ static const struct mer_operation_opts *operation_opts(const struct request *r)
     return r->face == MER_FACE_SOURCES ? &r->w->hop_opts : &r->w->operation_opts;
 }
 
+// Did the request tell who asks?
+static bool is_personal(const struct request *r)
+{
+    return r->token || mer_http_header(r->http, "authorization").n || mer_http_header(r->http, "cookie").n;
+}
+
 static struct mer_slice header_of(void *owner, const char *name)
 {
     return mer_http_header(owner, name);
@@ -561,7 +567,7 @@ static void answered(void *owner)
         add_tag(r, &a, data);
     }
     if (r->on->plain) {
-        struct mer_slice cacheable = mer_forward_tell(&r->forward, &a);
+        struct mer_slice cacheable = mer_forward_tell(&r->forward, &r->op->cache, is_personal(r), &a);
         r->cacheable = mer_exec_has_errors(r->exec) ? MER_NIL : cacheable;
     }
     add_cache_headers(r, &a);

@@ -218,6 +218,7 @@ enum mer_err mer_federation_of_supergraph(struct mer_arena *a, const struct mer_
     m.f->labels_n = sg->override_labels_n;
     m.f->cost_name = mer_supergraph_spec_name(sg, MER_S("cost"));
     m.f->list_size_name = mer_supergraph_spec_name(sg, MER_S("listSize"));
+    m.f->cache_control_name = mer_supergraph_spec_name(sg, MER_S("cacheControl"));
     int32_t *subgraph_of = MER_NEW_N(a, int32_t, sources_n + 1);
     for (uint32_t i = 0; i < sources_n; i++) {
         const struct mer_subgraph *g = mer_supergraph_subgraph(sg, sources[i].name);

@@ -59,8 +59,8 @@ struct mer_federation {
     struct mer_fed_type *of;  // by index of types->types
     struct mer_slice *labels; // of progressive overrides, each once
     uint32_t labels_n;
-    struct mer_slice cost_name,
-        list_size_name;       // how a supergraph calls @cost and @listSize; nil: it does not
+    // How a supergraph calls @cost, @listSize and @cacheControl; nil: it does not.
+    struct mer_slice cost_name, list_size_name, cache_control_name;
     struct mer_guard *guards; // each once
     uint32_t guards_n;
 };

@@ -214,6 +214,7 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
     }
     op->introspects = asks_introspection(op);
     op->cost = mer_cost_build(own, op->plan);
+    op->cache = mer_cache_policy_of(own, op->plan);
     *out = op;
     return MER_OK;
 }

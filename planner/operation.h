@@ -8,6 +8,7 @@
 #ifndef MER_PLANNER_OPERATION_H
 #define MER_PLANNER_OPERATION_H
 
+#include "planner/cache_policy.h"
 #include "planner/cost.h"
 #include "planner/plan.h"
 #include "schema/limits.h"
@@ -31,6 +32,7 @@ struct mer_operation {
     const struct mer_ast_operation *ast;
     struct mer_plan *plan;
     const struct mer_cost *cost;
+    struct mer_cache_policy cache;
     bool introspects; // asks __schema or __type
     uint32_t refs;
 };

@@ -222,13 +222,13 @@ def environment():
 
 
 @contextlib.contextmanager
-def router(*sets, parks=None, visits=None, more="", threads=2):
-    """(router, parks, visits) over two subgraphs; each answers what its function says."""
+def router(*sets, parks=None, visits=None, more="", edit=lambda text: text, threads=2):
+    """(router, parks, visits) over two subgraphs; each answers what its function says. `edit` has the supergraph's text."""
     one = Subgraph(parks or (lambda request: {"park": {"id": "p1", "name": "Yosemite"}}))
     two = Subgraph(visits or (lambda request: {"visits": 7}))
     serving = None
     try:
-        serving = Router(supergraph(one.url, two.url, more), *sets, threads=threads)
+        serving = Router(edit(supergraph(one.url, two.url, more)), *sets, threads=threads)
         yield serving, one, two
         assert serving.process.poll() is None, "the router ended by itself:\n" + serving.logged()[-2000:]
     finally:

@@ -108,6 +108,20 @@ def scenario_headers_of_answers_reach_the_client_by_name(fleet):
         equal(answer.headers["cache-control"], ["private, no-store"])
 
 
+def scenario_a_supergraph_says_how_long_answers_may_be_kept(fleet):
+    def hinted(text):
+        field = "  park: Park @join__field(graph: PARKS)"
+        return text.replace(field, field + " @cacheControl(maxAge: 20)") + \
+            "directive @cacheControl(maxAge: Int, scope: String) on FIELD_DEFINITION | OBJECT\n"
+    with router(edit=hinted) as (gate, _, _):
+        for query, headers, told in [
+                ("{ park { name } }", {}, "max-age=20, public"),
+                ("{ park { name } }", {"authorization": "Bearer t"}, "max-age=20, private"),  # who asks was told
+                ("{ park { name } visits }", {}, "no-store"),  # a root field without a hint
+                ("{ visits }", {}, "private, no-store")]:  # no hint at all
+            equal(gate.ask(query, headers).headers["cache-control"], [told], query)
+
+
 def scenario_compressed_answers_are_asked_for_and_read(fleet):
     with router(parks=lambda request: zipped({"park": {"name": "Yosemite"}})) as (gate, one, _):
         equal(gate.ask("{ park { name } }").data, {"park": {"name": "Yosemite"}})
