@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "resolvers/defer.h"
 
 // ---- errors ----
 
@@ -287,7 +288,7 @@ static bool is_ready(const struct mer_exec *x, const struct exec_fetch *f)
     }
     bool in_turn = x->ask.plan->serial && f->plan->parent == UINT32_MAX && f->plan->kind != MER_FETCH_SPLICE;
     for (uint32_t i = 0; in_turn && i < f->plan->index; i++) {
-        if (x->fetches[i].state != EXEC_DONE) {
+        if (x->fetches[i].state != EXEC_DONE && !exec_defer_is_late(x, i)) {
             return false;
         }
     }
@@ -315,7 +316,10 @@ static void advance(void *owner)
         }
     }
     exec_subgraph_flush(x);
-    if (all) {
+    if (x->defer && exec_defer_is_due(x)) {
+        exec_schedule(x); // more may be
+        x->ask.done(x->ask.owner);
+    } else if (all && !x->defer) {
         x->finished = true;
         x->ask.done(x->ask.owner);
     }
@@ -369,7 +373,8 @@ struct mer_exec *mer_exec_start(const struct mer_exec_ask *ask)
         x->fetches[i].plain = ask->site->sources[ask->plan->fetches[i]->source].plain;
         exec_set_bound(x, &x->fetches[i]);
     }
-    if (exec_recall(x)) {
+    exec_defer_begin(x);
+    if (!x->defer && exec_recall(x)) {
         x->cache = MER_EXEC_CACHE_HIT;
         x->cached_at_us = x->recalled->stored_at_us;
         exec_keep(x, x->recalled, drop_recalled);

@@ -52,6 +52,10 @@ struct mer_exec_error {
 
 struct mer_exec;
 
+// How an answer with deferred fragments is told: whole; or in parts, as clients of 2022 read them
+// (deferSpec=20220824), or as those read them that know `pending`, `incremental` and `completed`.
+enum mer_exec_parts { MER_EXEC_WHOLE = 0, MER_EXEC_PARTS_2022 = 1, MER_EXEC_PARTS = 2 };
+
 struct mer_exec_ask {
     struct mer_arena *arena;
     struct mer_site *site;
@@ -60,6 +64,7 @@ struct mer_exec_ask {
     struct mer_caller caller;
     bool hop;   // asked by another gateway: own databases only
     bool holes; // remember where ages were filled in
+    enum mer_exec_parts parts;
     // What the plan and the variables were made of: the same bytes are the same question. text n == 0: the
     // answer is not kept whole.
     struct mer_slice text, name, variables;
@@ -74,7 +79,9 @@ struct mer_exec_ask {
     struct mer_slice event;
     int64_t max_age_us; // < 0: no bound
     int64_t deadline_mono_us;
-    void (*done)(void *owner); // exactly once, never inside mer_exec_start
+    // The answer may be written; never inside mer_exec_start. Once, but for an answer in parts: then as often
+    // as there is a part, each of which must be written before it returns, or the execution ended.
+    void (*done)(void *owner);
     void *owner;
 };
 
@@ -90,7 +97,15 @@ void mer_exec_end(struct mer_exec *x);
 
 // After done: `"data":…,"errors":[…]` without braces around; *has_data false when data is null as a whole.
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data);
-bool mer_exec_has_errors(const struct mer_exec *x);
+bool mer_exec_has_errors(const struct mer_exec *x); // in what was written last
+
+// Of an answer in parts: mer_exec_write writes the first (`"data":…,"errors":[…],"pending":[…]`), this each
+// further one, without braces around and without `hasNext`, which is what mer_exec_more says.
+void mer_exec_write_part(struct mer_exec *x, struct mer_buf *out);
+// Will it be told in parts? Known once it has started.
+bool mer_exec_in_parts(const struct mer_exec *x);
+bool mer_exec_more(const struct mer_exec *x);
+
 // The freshness table; n == 0: no data from any placement.
 const struct mer_fresh *mer_exec_freshness(const struct mer_exec *x);
 

@@ -138,6 +138,7 @@ struct mer_exec {
     struct exec_subgraph_call *calls;
     struct exec_subgraph_error *heard, **heard_tail; // what they told
     uint32_t heard_n;
+    struct exec_defer *defer;  // NULL: it is answered at once (defer.h)
     uint8_t *hidden;           // by types of the graph: 1 clients may see it, 2 they may not
     struct mer_json variables; // as they came
     bool variables_read;
@@ -280,6 +281,13 @@ uint32_t exec_locate(struct exec_locator *l, const struct mer_exec_error *e,
                      const struct mer_ast_selection ***out);
 
 // ---- project.c ----
+// What stands for objects of that type; NULL: they cannot stand here.
+const struct mer_shape_variant *exec_variant(const struct mer_shape *shape, const struct mer_type *t);
+// The fields of an object whose turn it is (defer.h), which stands at the path.
+bool exec_write_object(struct mer_exec *x, struct mer_buf *out, const struct mer_shape *shape,
+                       const struct mer_obj *o, const struct exec_path *at);
+void exec_write_path(struct mer_buf *b, const struct mer_path_seg *path, uint32_t n);
+void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer_exec_error *first);
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);
 
 // ---- guarded.c ----

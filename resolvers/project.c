@@ -3,7 +3,7 @@
 // rules of specification 6.4.4: what is null where it must not be takes its parent along, and never without
 // an error.
 #include "base/time.h"
-#include "resolvers/exec_priv.h"
+#include "resolvers/defer.h"
 #include "schema/introspect.h"
 
 struct writer {
@@ -20,6 +20,9 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
 static void take_back(struct writer *w, size_t start)
 {
     w->out->n = start;
+    if (w->x->defer) {
+        exec_defer_take_back(w->x->defer, start);
+    }
     while (w->x->holes_n && w->x->holes[w->x->holes_n - 1].to > start) {
         w->x->holes_n--;
     }
@@ -169,13 +172,16 @@ static bool write_value(struct writer *w, const struct mer_shape_field *f, const
     if (mer_ref_non_null(&f->field->type, level)) {
         return false;
     }
+    if (w->x->defer) {
+        exec_defer_null(w->x->defer, v);
+    }
     mer_buf_add(w->out, MER_S("null"));
     return true;
 }
 
 // NULL: an object of this type cannot stand here. Every type that can has a variant, an empty one where
 // nothing is selected.
-static const struct mer_shape_variant *variant(const struct mer_shape *shape, const struct mer_type *t)
+const struct mer_shape_variant *exec_variant(const struct mer_shape *shape, const struct mer_type *t)
 {
     if (!t) { // nobody was asked, for it makes no difference
         bool one = shape->declared->kind == MER_TYPE_OBJECT || shape->variants->types.n == 0;
@@ -275,10 +281,25 @@ static void tell_untyped(struct writer *w, const struct mer_shape *shape, const 
     }
 }
 
+// Deferred parts: is the field written now, or with another part?
+static bool is_turn_of(const struct writer *w, const struct mer_shape *shape, const struct mer_shape_field *f)
+{
+    return !w->x->defer || exec_defer_writes(w->x->defer, shape, f, &w->path);
+}
+
+// What of this object is told later.
+static void note_turns(struct writer *w, const struct mer_shape *shape, const struct mer_shape_variant *v,
+                       const struct mer_obj *o)
+{
+    if (w->x->defer) {
+        exec_defer_meet(w->x->defer, shape, v, o, &w->path, w->out->n);
+    }
+}
+
 static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
 {
     const struct mer_type *t = mer_obj_type(o);
-    const struct mer_shape_variant *v = variant(shape, t);
+    const struct mer_shape_variant *v = exec_variant(shape, t);
     size_t start = w->out->n;
     if (!v || (t && is_hidden(w->x, t))) {
         tell_untyped(w, shape, o);
@@ -289,10 +310,11 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         tell(w, refused, shape);
         return false;
     }
+    note_turns(w, shape, v, o);
     char sep = '{';
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
-        if (!mer_kept(&f->kept_if, w->x->ask.vars)) {
+        if (!mer_kept(&f->kept_if, w->x->ask.vars) || !is_turn_of(w, shape, f)) {
             continue;
         }
         mer_buf_add_char(w->out, sep);
@@ -348,9 +370,10 @@ static bool write_root(struct writer *w)
 {
     const struct mer_shape_variant *v = w->x->ask.plan->shape->variants;
     char sep = '{';
+    note_turns(w, w->x->ask.plan->shape, v, w->x->root);
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
-        if (!mer_kept(&f->kept_if, w->x->ask.vars)) {
+        if (!mer_kept(&f->kept_if, w->x->ask.vars) || !is_turn_of(w, w->x->ask.plan->shape, f)) {
             continue;
         }
         mer_buf_add_char(w->out, sep);
@@ -366,19 +389,34 @@ static bool write_root(struct writer *w)
     return true;
 }
 
+bool exec_write_object(struct mer_exec *x, struct mer_buf *out, const struct mer_shape *shape,
+                       const struct mer_obj *o, const struct exec_path *at)
+{
+    struct writer w = {.x = x, .out = out, .path = {.a = x->a}};
+    size_t start = out->n;
+    for (uint32_t i = 0; i < at->n; i++) {
+        exec_path_push(&w.path, at->segs[i]);
+    }
+    bool ok = shape == x->ask.plan->shape ? write_root(&w) : write_object(&w, shape, o);
+    if (!ok) {
+        take_back(&w, start);
+    }
+    return ok;
+}
+
 // ---- errors ----
 
-static void write_path(struct mer_buf *b, const struct mer_exec_error *e)
+void exec_write_path(struct mer_buf *b, const struct mer_path_seg *path, uint32_t n)
 {
-    mer_buf_add(b, MER_S(",\"path\":["));
-    for (uint32_t i = 0; i < e->path_n; i++) {
+    mer_buf_add_char(b, '[');
+    for (uint32_t i = 0; i < n; i++) {
         if (i) {
             mer_buf_add_char(b, ',');
         }
-        if (e->path[i].key.n) {
-            mer_json_write_string(b, e->path[i].key);
+        if (path[i].key.n) {
+            mer_json_write_string(b, path[i].key);
         } else {
-            mer_buf_add_u64(b, e->path[i].index);
+            mer_buf_add_u64(b, path[i].index);
         }
     }
     mer_buf_add_char(b, ']');
@@ -410,7 +448,8 @@ static void write_error(struct mer_buf *b, struct exec_locator *l, const struct 
     mer_json_write_string(b, e->message);
     write_locations(b, l, e);
     if (e->path_n) {
-        write_path(b, e);
+        mer_buf_add(b, MER_S(",\"path\":"));
+        exec_write_path(b, e->path, e->path_n);
     }
     mer_buf_printf(b, ",\"extensions\":{\"code\":\"%s\"", e->code);
     write_member(b, "source", e->source);
@@ -421,6 +460,17 @@ static void write_error(struct mer_buf *b, struct exec_locator *l, const struct 
     write_member(b, "entryPoint", e->entry_point);
     write_member(b, "sourceCode", e->source_code);
     mer_buf_add(b, MER_S("}}"));
+}
+
+void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer_exec_error *first)
+{
+    struct exec_locator *locator = exec_locator_make(x);
+    mer_buf_add_char(out, '[');
+    for (const struct mer_exec_error *e = first; e; e = e->next) {
+        write_error(out, locator, e);
+        mer_buf_add(out, e->next ? MER_S(",") : MER_NIL);
+    }
+    mer_buf_add_char(out, ']');
 }
 
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
@@ -443,16 +493,11 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
         mer_buf_add(out, MER_S("null"));
     }
     exec_tell_untold(x);
-    if (!x->errors) {
-        return;
+    if (x->errors) {
+        mer_buf_add(out, MER_S(",\"errors\":"));
+        exec_write_errors(x, out, x->errors);
     }
-    struct exec_locator *locator = exec_locator_make(x);
-    mer_buf_add(out, MER_S(",\"errors\":["));
-    for (const struct mer_exec_error *e = x->errors; e; e = e->next) {
-        write_error(out, locator, e);
-        if (e->next) {
-            mer_buf_add_char(out, ',');
-        }
+    if (x->defer) {
+        exec_defer_announce(x->defer, out);
     }
-    mer_buf_add_char(out, ']');
 }

@@ -3,6 +3,8 @@
 // request, entities under an alias of their fetch; writes go alone, and long lists of entities in pieces.
 #include "resolvers/subgraph.h"
 
+#include "resolvers/defer.h"
+
 #define ENTITIES_MAX 1000u
 
 // ---- entities that other fetches ask for ----
@@ -328,6 +330,9 @@ static void gather(struct mer_exec *x, uint32_t first)
         struct exec_fetch *g = x->asking[i];
         if (!g || g->plan->source != f->plan->source || (i > first && (f->plan->write || g->plan->write))) {
             continue;
+        }
+        if (exec_defer_is_late(x, f->plan->index) != exec_defer_is_late(x, g->plan->index)) {
+            continue; // the first answer waits for no deferred part
         }
         const struct mer_fetch_text *text = text_of(x, g);
         bool is_root = g->plan->kind != MER_FETCH_ENTITY;

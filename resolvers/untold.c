@@ -2,7 +2,7 @@
 // Paths of the answer, and errors of subgraphs that no null of the answer has told: of keys and of fields
 // that others required, of values that came all the same, of what stands below a null. Their places are
 // looked for in the whole answer, once, and only if there are such errors.
-#include "resolvers/exec_priv.h"
+#include "resolvers/defer.h"
 
 void exec_path_push(struct exec_path *p, struct mer_path_seg seg)
 {
@@ -127,7 +127,7 @@ void exec_tell_untold(struct mer_exec *x)
 {
     struct untold u = {.x = x, .path = {.a = x->a}};
     for (const struct exec_subgraph_error *h = x->heard; h && u.n < UNTOLD_MAX; h = h->next) {
-        if (h->error->told == 0 && !h->error->spoken) {
+        if (h->error->told == 0 && !h->error->spoken && exec_defer_is_past(x, h->error->fetch)) {
             const struct exec_fetch *f = &x->fetches[h->error->fetch];
             u.said[u.n++] = h;
             for (uint32_t i = 0; i < f->targets_n; i++) {
