@@ -163,6 +163,8 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
         if (mer_worker_create(&o, &workers[i], &d)) {
             return usage(&d);
         }
+    }
+    for (int64_t i = 0; i < n; i++) { // not before: each server tells the guard its limits
         MER_ASSERT(pthread_create(&threads[i], NULL, run_worker, workers[i]) == 0);
     }
     mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name),

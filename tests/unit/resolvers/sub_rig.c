@@ -14,11 +14,13 @@
 
 static void note(struct sub_server *s, const char *body)
 {
+    pthread_mutex_lock(&s->lock);
     if (s->asked_n < sizeof(s->asked) / sizeof(s->asked[0])) {
         char *copy = strdup(body);
         s->asked[s->asked_n] = mer_slice_of(copy);
     }
     s->asked_n++;
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void answer(struct gql_peer *p)
@@ -63,6 +65,7 @@ void sub_rig_open(struct sub_rig *r, const struct sub_said *people, const struct
     for (uint32_t i = 0; i < SUB_N; i++) {
         struct mer_diag d = {0};
         struct gql_server_opts o = {.script = answer, .owner = &r->servers[i]};
+        pthread_mutex_init(&r->servers[i].lock, NULL);
         r->servers[i].server = gql_server_start(&o);
         struct mer_gql_client_opts c = {
             .url = mer_arena_printf(r->a, "http://127.0.0.1:%d/", gql_server_port(r->servers[i].server)),
@@ -91,6 +94,7 @@ void sub_rig_close(struct sub_rig *r)
         for (uint32_t k = 0; k < r->servers[i].asked_n && k < 16; k++) {
             free((void *)(uintptr_t)r->servers[i].asked[k].p);
         }
+        pthread_mutex_destroy(&r->servers[i].lock);
     }
     mer_board_destroy(r->site.board);
     mer_loop_destroy(r->loop);
@@ -173,11 +177,14 @@ void sub_expect(struct sub_rig *r, const char *query, const char *variables, con
 
 void sub_asked(struct sub_rig *r, int server, uint32_t n)
 {
-    const struct sub_server *s = &r->servers[server];
+    struct sub_server *s = &r->servers[server];
+    pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; s->asked_n != n && i < s->asked_n && i < 16; i++) {
         print_message("asked: %.*s\n", MER_FMT(s->asked[i]));
     }
-    assert_int_equal(s->asked_n, n);
+    uint32_t asked_n = s->asked_n;
+    pthread_mutex_unlock(&s->lock);
+    assert_int_equal(asked_n, n);
 }
 
 void sub_asked_for(struct sub_rig *r, int server, uint32_t nth, const char *text)

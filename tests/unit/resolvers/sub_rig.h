@@ -4,6 +4,8 @@
 #ifndef MER_TESTS_SUB_RIG_H
 #define MER_TESTS_SUB_RIG_H
 
+#include <pthread.h>
+
 #include "gql_server.h"
 #include "resolvers/exec.h"
 #include "resolvers/graphql/client.h"
@@ -22,6 +24,7 @@ struct sub_rig {
     struct sub_server {
         struct gql_server *server;
         const struct sub_said *says;
+        pthread_mutex_t lock;       // of what was asked
         struct mer_slice asked[16]; // bodies of requests, in their order
         uint32_t asked_n;
     } servers[SUB_N];
