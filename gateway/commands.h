@@ -5,6 +5,7 @@
 #define MER_GATEWAY_COMMANDS_H
 
 #include "gateway/config.h"
+#include "schema/types.h"
 
 struct mer_plan_args {
     const char *query, *variables, *facts; // files; query "-" or NULL: standard input
@@ -12,6 +13,8 @@ struct mer_plan_args {
     bool json;
 };
 
+// What clients see; NULL: told why not.
+const struct mer_schema *mer_command_api(struct mer_arena *a, const struct mer_config *c);
 int mer_command_plan(struct mer_arena *a, const struct mer_config *c, const struct mer_plan_args *args);
 struct mer_schema_args {
     bool json;
@@ -22,7 +25,8 @@ struct mer_schema_args {
 // `supergraph`.
 int mer_command_schema(struct mer_arena *a, const struct mer_config *c, const struct mer_schema_args *args);
 // Checks documents (files; *.json: lists of trusted documents; "-": standard input) against the API schema
-// and the limits; prints `FILE:LINE:COLUMN: message` for each finding.
+// and the limits; prints `FILE:LINE:COLUMN: message` for each finding. A file may spread fragments of the
+// others.
 int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const char *const *paths, size_t n);
 // GET of a path of the admin listener; prints the body.
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);

@@ -69,6 +69,7 @@ bool mer_parser_begin(struct mer_parser *p, struct mer_arena *a, struct mer_slic
     p->max_tokens = limits ? limits->max_tokens : 0;
     p->max_depth = limits && limits->max_depth ? limits->max_depth : DEPTH_DEFAULT;
     mer_lexer_init(&p->lexer, source);
+    p->lexer.line = limits && limits->first_line ? limits->first_line : 1;
     return mer_parser_advance(p);
 }
 

@@ -12,6 +12,7 @@
 struct mer_parse_limits {
     uint32_t max_tokens; // 0: none
     uint32_t max_depth;  // nesting of selection sets, lists, objects and types; 0: 200
+    uint32_t first_line; // the number of the text's first line in all places; 0: 1
 };
 
 enum mer_parse_what { MER_PARSE_EXECUTABLE = 0, MER_PARSE_TYPE_SYSTEM = 1, MER_PARSE_ANY = 2 };

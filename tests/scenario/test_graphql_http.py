@@ -401,6 +401,36 @@ def scenario_a_composed_supergraph_is_told_as_graphql_js_prints_it(fleet):   # p
     assert not any(word in sdl.stdout for word in ("secret", "XX", "join__", "@tag", "@key")), sdl.stdout
 
 
+def scenario_documents_may_spread_fragments_of_other_files(fleet):   # pylint: disable=unused-argument
+    supergraph, folder = layout.ROOT / "schema" / "supergraph.graphql", layout.STATE / "fragments"
+    folder.mkdir(exist_ok=True)
+    texts = {"page": "query Page($n: Boolean!) {\n  facilities { ...Line }\n}\nquery Other { facilities { ...Line } }",
+             "line": "\n\nfragment Line on Facility {\n  code ...Place\n}\nfragment Place on Facility { name @include(if: $n) }",
+             "bad": "fragment Bad on Facility { nmae }\nfragment Idle on Facility { code }",
+             "uses": "{ facilities { ...Bad } }", "lone": "fragment Line on Facility { id }\n{ facilities { ...Line } }"}
+    file = {name: folder / f"{name}.graphql" for name in texts}
+    for name, text in texts.items():
+        file[name].write_text(text)
+
+    def found(*names):
+        done = meridian("validate", "--supergraph", supergraph, *(file[name] for name in names))
+        return done.returncode, [line.removeprefix(f"{folder}/") for line in done.stdout.splitlines()]
+    undefined = 'line.graphql:6:48: Variable "$n" is not defined by operation "Other".'
+    equal(found("page"), (1, ['page.graphql:2:19: Unknown fragment "Line".',
+                              'page.graphql:1:12: Variable "$n" is never used in operation "Page".',
+                              'page.graphql:4:31: Unknown fragment "Line".']), "alone")
+    for order in (("page", "line"), ("line", "page")):
+        equal(found(*order), (1, [undefined]), "where it stands, once")
+    equal(found("lone", "uses", "bad"), (1, [
+        'bad.graphql:1:28: Cannot query field "nmae" on type "Facility". Did you mean "name"?',
+        'bad.graphql:2:1: Fragment "Idle" is never used.']), "what is wrong in a fragment, once; and who spreads it not")
+    texts["page"] = texts["page"].replace("Other", "Other($n: Boolean = true)")
+    file["page"].write_text(texts["page"])
+    equal(found("line", "page"), (0, ["2 operations in 2 documents are valid"]))
+    equal(found("line", "lone"), (0, ["1 operations in 2 documents are valid"]), "a file's own fragment goes first")
+    equal(found("page", "line", "lone"), (1, ['lone.graphql:1:10: There can be only one fragment named "Line".']), "which one?")
+
+
 def scenario_the_validate_command_checks_documents_and_lists(fleet):
     supergraph, folder = layout.ROOT / "schema" / "supergraph.graphql", layout.STATE / "documents"
     folder.mkdir(exist_ok=True)
@@ -418,6 +448,9 @@ def scenario_the_validate_command_checks_documents_and_lists(fleet):
     assert lines[0].startswith(f"{bad}:3:2: Syntax Error"), lines[0]
     assert lines[1].startswith(f"{deep}:1:") and "limit depth" in lines[1], lines[1]
     assert lines[2].startswith(f"{listed}#two:1:16: Cannot query field"), lines[2]
+    bom = folder / "bom.graphql"
+    bom.write_bytes(b"\xef\xbb\xbfquery Good {\r\n  facilities { code }\r\n}\r\n")
+    equal(meridian("validate", "--supergraph", supergraph, bom).returncode, 0, "an editor's file")
     for args in (["validate", "--supergraph", supergraph], ["validate", good], ["schema"],
                  ["schema", "--supergraph", folder / "none"], ["validate", "--supergraph", supergraph, folder / "none"]):
         equal(meridian(*args).returncode, 2, str(args))

@@ -78,7 +78,7 @@ static void test_refuses(void **state)
 static enum mer_err parse_limited(const char *text, enum mer_parse_what what, uint32_t tokens, uint32_t depth)
 {
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_parse_limits limits = {tokens, depth};
+    struct mer_parse_limits limits = {.max_tokens = tokens, .max_depth = depth};
     struct mer_ast_document *doc;
     enum mer_err err = mer_parse(a, mer_slice_of(text), what, &limits, &doc, NULL);
     mer_arena_destroy(a);
