@@ -13,6 +13,7 @@
 #include "gateway/graphql_http.h"
 #include "gateway/stream.h"
 #include "gateway/labels.h"
+#include "gateway/parts.h"
 #include "gateway/worker.h"
 #include "resolvers/exec.h"
 #include "resolvers/explain.h"
@@ -33,14 +34,18 @@ struct request {
     struct mer_exec_ask ask;
     struct mer_exec *exec;
     int64_t planned_us;
-    struct mer_slice explained;  // JSON for extensions.plan; n == 0: not asked
-    uint64_t cost;               // as estimated
-    bool tagged;                 // the answer has an etag
-    struct mer_forward forward;  // of a router: what subgraphs' headers say
-    struct mer_slice cacheable;  // cache-control by what they say; n == 0: nothing
-    enum mer_stream_kind stream; // how it would take an answer that is told by and by
-    bool streams_alone;          // and takes no other
-    bool registers;              // its document is kept by its hash once it is known to be valid
+    struct mer_slice explained;   // JSON for extensions.plan; n == 0: not asked
+    uint64_t cost;                // as estimated
+    bool tagged;                  // the answer has an etag
+    struct mer_forward forward;   // of a router: what subgraphs' headers say
+    struct mer_slice cacheable;   // cache-control by what they say; n == 0: nothing
+    enum mer_stream_kind stream;  // how it would take an answer that is told by and by
+    bool streams_alone;           // and takes no other
+    struct mer_parts_offer offer; // for an answer with deferred parts
+    bool in_parts;                // the first has been told
+    size_t told;                  // bytes of parts
+    uint32_t fresh_n;             // entries of the freshness table that were told
+    bool registers;               // its document is kept by its hash once it is known to be valid
 };
 
 // ---- answering ----
@@ -442,6 +447,7 @@ static void execute(struct request *r)
     r->ask.hop = r->face == MER_FACE_SOURCES || mer_http_header(r->http, "meridian-hop").n > 0;
     r->ask.max_age_us = r->max_age_us;
     r->ask.holes = r->params.is_get;
+    r->ask.parts = r->offer.sse ? MER_EXEC_WHOLE : r->offer.parts;
     r->ask.text = r->op->text;
     r->ask.name = r->op->name;
     if (r->params.variables) {
@@ -545,17 +551,85 @@ static void refuse_answer(struct request *r, size_t bytes)
     refuse_operation(r, &e, 1);
 }
 
+static struct mer_slice too_long(struct request *r, size_t bytes)
+{
+    const struct mer_operation_error e = {.limit = "answer", .value = bytes};
+    struct mer_buf b;
+    mer_buf_init(&b, r->http->arena, 256);
+    mer_buf_add(&b, MER_S("{\"errors\":["));
+    mer_answer_write_error(&b, MER_S("The answer exceeds limit answer."), "QUERY_TOO_COMPLEX", &e);
+    mer_buf_add(&b, MER_S("],\"hasNext\":false}"));
+    mer_worker_count_code(r->w, "QUERY_TOO_COMPLEX");
+    return mer_buf_slice(&b);
+}
+
+static void tell_next_part(struct request *r)
+{
+    struct mer_http_req *http = r->http;
+    const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
+    struct mer_buf b;
+    mer_buf_init(&b, http->arena, 1024);
+    mer_buf_add_char(&b, '{');
+    mer_exec_write_part(r->exec, &b);
+    if (fresh->n > r->fresh_n) {
+        r->fresh_n = fresh->n;
+        mer_buf_add(&b, MER_S(",\"extensions\":{\"freshness\":"));
+        mer_fresh_write_extension(&b, fresh, mer_time_wall_us());
+        mer_buf_add_char(&b, '}');
+    }
+    bool more = mer_exec_more(r->exec);
+    mer_buf_add(&b, more ? MER_S(",\"hasNext\":true}") : MER_S(",\"hasNext\":false}"));
+    mer_exec_each_error(r->exec, count_error, r->w);
+    struct mer_slice part = mer_buf_slice(&b);
+    r->told += part.n;
+    if (r->told > (size_t)r->w->config->limits.answer_bytes) {
+        part = too_long(r, r->told);
+        more = false;
+    }
+    if (!more) {
+        measure(r);
+        r->w->in_flight--;
+        release(r);
+    }
+    mer_parts_next(http, part, more);
+}
+
+// The first of several, or the only one for a client that takes nothing else.
+static void tell_first_part(struct request *r, struct mer_answer *a)
+{
+    struct mer_http_req *http = r->http;
+    const struct mer_config *c = r->w->config;
+    bool more = mer_exec_more(r->exec);
+    enum mer_exec_parts parts = r->offer.parts;
+    r->in_parts = true;
+    r->told = a->body.n;
+    r->fresh_n = mer_exec_freshness(r->exec)->n;
+    a->status = 200;
+    if (!more) {
+        measure(r);
+        r->w->in_flight--;
+        release(r);
+    }
+    mer_parts_begin(http, c, parts, a, more);
+}
+
 static void answered(void *owner)
 {
     struct request *r = owner;
     struct mer_buf b;
     bool has_data = false;
+    if (r->in_parts) {
+        tell_next_part(r);
+        return;
+    }
     mer_buf_init(&b, r->http->arena, 4096);
     mer_buf_add_char(&b, '{');
     mer_exec_write(r->exec, &b, &has_data);
     struct mer_slice data = mer_buf_slice(&b);
     const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
     write_extensions(r, &b, fresh);
+    bool more = mer_exec_more(r->exec), parts = more || r->streams_alone;
+    mer_buf_add(&b, parts ? more ? MER_S(",\"hasNext\":true") : MER_S(",\"hasNext\":false") : MER_NIL);
     mer_buf_add_char(&b, '}');
     mer_exec_each_error(r->exec, count_error, r->w);
     if (b.n > (size_t)r->w->config->limits.answer_bytes) {
@@ -563,7 +637,7 @@ static void answered(void *owner)
         return;
     }
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
-    if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec)) {
+    if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec) && !parts) {
         add_tag(r, &a, data);
     }
     if (r->on->plain) {
@@ -572,7 +646,11 @@ static void answered(void *owner)
     }
     add_cache_headers(r, &a);
     add_header(&a, MER_S("server-timing"), server_timing(r));
-    reply(r, &a);
+    if (parts) {
+        tell_first_part(r, &a);
+    } else {
+        reply(r, &a);
+    }
 }
 
 // An answer that is told by and by: from here on it is stream.h's.
@@ -601,7 +679,8 @@ static void stream(struct request *r)
                                  .token = r->token,
                                  .header = header_of,
                                  .header_owner = r->http,
-                                 .max_age_us = r->max_age_us};
+                                 .max_age_us = r->max_age_us,
+                                 .parts = r->offer.parts};
     struct mer_slice errors = MER_NIL;
     if (r->params.variables) {
         ask.variables = mer_json_raw(r->params.variables_json, r->params.variables);
@@ -646,7 +725,10 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         return;
     }
     r->stream = face == MER_FACE_CLIENTS ? mer_stream_kind_of(req) : MER_STREAM_NONE;
-    if (r->media == MER_MEDIA_NONE && r->stream) {
+    if (face == MER_FACE_CLIENTS && !mer_slice_is(req->method, "HEAD")) {
+        r->offer = mer_parts_offered(req);
+    }
+    if (r->media == MER_MEDIA_NONE && (r->stream || r->offer.parts)) {
         r->streams_alone = true;
         r->media = MER_MEDIA_RESPONSE_JSON; // of what is refused
     }
@@ -683,7 +765,10 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
         refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");
     } else if (r->op->ast->kind == MER_OP_SUBSCRIPTION || (r->streams_alone && r->stream == MER_STREAM_SSE)) {
         stream(r);
-    } else if (r->streams_alone) {
+    } else if (r->op->plan->defers && r->offer.parts && r->offer.sse) {
+        r->stream = MER_STREAM_SSE;
+        stream(r);
+    } else if (r->streams_alone && !r->offer.parts) {
         refuse(r, 406, "BAD_USER_INPUT", "what is no subscription is answered in application/json");
     } else if (coerce_variables(r) && check_cost(r)) {
         execute(r);

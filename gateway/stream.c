@@ -35,6 +35,8 @@ struct mer_stream_sub {
     struct bound *running;
     struct mer_arena *event_a;
     struct mer_exec *exec;
+    uint32_t parts; // of it, told
+    size_t told;    // their bytes
     struct mer_task task;
     struct mer_timer expiry;
 };
@@ -273,28 +275,39 @@ static void count_error(void *owner, const char *code)
     mer_worker_count_code(owner, code);
 }
 
-static void write_answer(const struct mer_stream_sub *s, struct mer_buf *b)
+// True: further parts of it follow.
+static bool write_answer(struct mer_stream_sub *s, struct mer_buf *b)
 {
     bool has_data = false;
     size_t max = (size_t)s->ask.worker->config->limits.answer_bytes;
     mer_buf_add_char(b, '{');
-    mer_exec_write(s->exec, b, &has_data);
+    if (s->parts) {
+        mer_exec_write_part(s->exec, b);
+    } else {
+        mer_exec_write(s->exec, b, &has_data);
+    }
     const struct mer_fresh *fresh = mer_exec_freshness(s->exec);
     if (fresh->n) {
         mer_buf_add(b, MER_S(",\"extensions\":{\"freshness\":"));
         mer_fresh_write_extension(b, fresh, mer_time_wall_us());
         mer_buf_add_char(b, '}');
     }
+    bool parts = mer_exec_in_parts(s->exec), more = mer_exec_more(s->exec);
+    mer_buf_add(b, parts ? more ? MER_S(",\"hasNext\":true") : MER_S(",\"hasNext\":false") : MER_NIL);
     mer_buf_add_char(b, '}');
     mer_exec_each_error(s->exec, count_error, s->ask.worker);
-    if (b->n > max) {
-        size_t n = b->n;
+    s->told += b->n;
+    if (s->told > max) {
         mer_buf_clear(b);
-        mer_buf_add(b, MER_S("{\"data\":null,\"errors\":"));
-        mer_buf_add(b, one_error(s->event_a, "QUERY_TOO_COMPLEX",
-                                 "The answer exceeds limit answer: %zu bytes, allowed are %zu.", n, max));
-        mer_buf_add_char(b, '}');
+        mer_buf_add(b, s->parts ? MER_S("{\"errors\":") : MER_S("{\"data\":null,\"errors\":"));
+        mer_buf_add(b,
+                    one_error(s->event_a, "QUERY_TOO_COMPLEX",
+                              "The answer exceeds limit answer: %zu bytes, allowed are %zu.", s->told, max));
+        mer_buf_add(b, parts ? MER_S(",\"hasNext\":false}") : MER_S("}"));
+        more = false;
     }
+    s->parts++;
+    return more;
 }
 
 static void answered(void *owner)
@@ -302,13 +315,17 @@ static void answered(void *owner)
     struct mer_stream_sub *s = owner;
     struct mer_buf b;
     mer_buf_init(&b, NULL, 1024);
-    write_answer(s, &b);
-    stop_running(s);
-    s->ask.worker->counters.events++;
-    bool more = s->ask.next(s->ask.owner, mer_buf_slice(&b));
-    mer_buf_fini(&b);
+    bool more = write_answer(s, &b);
     if (!more) {
+        stop_running(s);
+    }
+    s->ask.worker->counters.events++;
+    bool taken = s->ask.next(s->ask.owner, mer_buf_slice(&b));
+    mer_buf_fini(&b);
+    if (!taken) {
         mer_stream_stop(s);
+    } else if (more) {
+        return;
     } else if (s->up) {
         mer_gql_sub_next(s->up);
     } else {
@@ -327,6 +344,9 @@ static void run(struct mer_stream_sub *s, struct mer_slice event)
     x.arena = s->event_a;
     x.event = mer_arena_copy(s->event_a, event);
     x.deadline_mono_us = mer_time_mono_us() + l->request_ms * 1000;
+    x.parts = s->running->op->ast->kind == MER_OP_SUBSCRIPTION ? MER_EXEC_WHOLE : s->ask.parts;
+    s->parts = 0;
+    s->told = 0;
     x.done = answered;
     x.owner = s;
     // What stands in ask must live as long: all of it is the binding's or ours.

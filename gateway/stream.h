@@ -29,6 +29,7 @@ struct mer_stream_ask {
     const struct mer_gql_header *headers; // for plain subgraphs
     uint32_t headers_n;
     int64_t max_age_us;
+    enum mer_exec_parts parts; // how deferred parts of a query are told, each as an answer
     // An answer as JSON text, valid until it returns. False: it is over, as by mer_stream_stop.
     bool (*next)(void *owner, struct mer_slice answer);
     // Nothing follows. errors: a JSON array, or nil where it is complete.

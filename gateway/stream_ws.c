@@ -279,6 +279,7 @@ static void begin(struct mer_stream_ws_conn *c, struct mer_arena *a, const struc
                                  .header = header_of,
                                  .header_owner = c,
                                  .max_age_us = -1,
+                                 .parts = MER_EXEC_PARTS,
                                  .next = on_next,
                                  .end = on_end};
     const struct mer_json_node *vars = mer_json_get(j, payload, MER_S("variables"));

@@ -433,12 +433,14 @@ void mer_exec_write_part(struct mer_exec *x, struct mer_buf *out)
         if (d->usages[u].inlined || d->usages[u].told || !exec_defer_is_ready(d, u)) {
             continue;
         }
+        bool any = false; // what was told of one object was not told of the others
         for (uint32_t i = 0; i < known; i++) {
             if (d->instances[i].usage == u && !d->instances[i].told) {
                 tell_instance(&p, i);
-                d->usages[u].told = true;
+                any = true;
             }
         }
+        d->usages[u].told = any;
     }
     d->turn = -1;
     add_untold(&p);
