@@ -5,11 +5,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 // Blocks start small, for there are many short-lived arenas, and double up to a size that malloc still serves
-// from its heap without a system call.
-#define BLOCK_FIRST ((size_t)4096)
-#define BLOCK_MAX   ((size_t)64 * 1024)
+// from its heap without a system call. An arena that has grown large takes a quarter more at a time straight
+// from the kernel, all pages at once: a fault for each page costs several times as much, and when it dies
+// nothing of it stays in the heap.
+#define BLOCK_FIRST  ((size_t)4096)
+#define BLOCK_MAX    ((size_t)64 * 1024)
+#define MAPPED_FROM  ((size_t)1024 * 1024)
+#define MAPPED_MIN   ((size_t)256 * 1024)
+#define MAPPED_MAX   ((size_t)1024 * 1024)
+#define MAPPED_ALIGN ((size_t)64 * 1024)
 
 #ifdef MER_SANITIZED
 #define OWN_MALLOC_FROM ((size_t)0) // every allocation: redzones around each
@@ -20,6 +27,7 @@
 struct block {
     struct block *prev;
     size_t cap, used;
+    bool mapped;
     _Alignas(16) char bytes[];
 };
 
@@ -45,6 +53,15 @@ struct mer_arena *mer_arena_create(size_t cap_bytes)
     return a;
 }
 
+static void free_block(struct block *b)
+{
+    if (b->mapped) {
+        munmap(b, b->cap + sizeof(*b));
+    } else {
+        free(b);
+    }
+}
+
 static void free_bigs(struct mer_arena *a, size_t from_total)
 {
     while (a->bigs && a->bigs->before >= from_total) {
@@ -62,7 +79,7 @@ void mer_arena_destroy(struct mer_arena *a)
     while (a->head) {
         struct block *b = a->head;
         a->head = b->prev;
-        free(b);
+        free_block(b);
     }
     free(a);
 }
@@ -70,17 +87,22 @@ void mer_arena_destroy(struct mer_arena *a)
 void mer_arena_reset(struct mer_arena *a)
 {
     free_bigs(a, 0);
-    // The newest block is the largest: that one stays.
-    struct block *older = a->head ? a->head->prev : NULL;
-    while (older) {
-        struct block *b = older;
-        older = b->prev;
-        free(b);
+    // The newest block that malloc gave is the largest of those: that one stays.
+    struct block *kept = NULL;
+    while (a->head) {
+        struct block *b = a->head;
+        a->head = b->prev;
+        if (kept || b->mapped) {
+            free_block(b);
+        } else {
+            kept = b;
+        }
     }
-    if (a->head) {
-        a->head->prev = NULL;
-        a->head->used = 0;
+    if (kept) {
+        kept->prev = NULL;
+        kept->used = 0;
     }
+    a->head = kept;
     a->total = 0;
     a->exhausted = false;
 }
@@ -102,8 +124,26 @@ static void *alloc_big(struct mer_arena *a, size_t n)
     return b->bytes;
 }
 
+static struct block *map_block(const struct mer_arena *a)
+{
+    size_t size = a->total / 4;
+    size = size < MAPPED_MIN ? MAPPED_MIN : size > MAPPED_MAX ? MAPPED_MAX : size;
+    size = (size + MAPPED_ALIGN - 1) & ~(MAPPED_ALIGN - 1);
+    struct block *b =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (b == MAP_FAILED)
+        return NULL;
+    *b = (struct block){.prev = a->head, .cap = size - sizeof(*b), .mapped = true};
+    return b;
+}
+
 static void add_block(struct mer_arena *a, size_t need)
 {
+    struct block *mapped = a->total >= MAPPED_FROM ? map_block(a) : NULL;
+    if (mapped) {
+        a->head = mapped;
+        return;
+    }
     size_t size = a->head ? (a->head->cap + sizeof(struct block)) * 2 : BLOCK_FIRST;
     while (size < need + sizeof(struct block))
         size *= 2;
@@ -113,6 +153,7 @@ static void add_block(struct mer_arena *a, size_t need)
     b->prev = a->head;
     b->cap = size - sizeof(*b);
     b->used = 0;
+    b->mapped = false;
     a->head = b;
 }
 
@@ -201,7 +242,7 @@ void mer_arena_rewind(struct mer_arena *a, struct mer_arena_mark m)
     while (a->head && a->head != m.block && (m.block || a->head->prev)) {
         struct block *b = a->head;
         a->head = b->prev;
-        free(b);
+        free_block(b);
     }
     if (a->head)
         a->head->used = m.block ? m.used : 0;

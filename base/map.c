@@ -24,6 +24,13 @@ void mer_map_fini(struct mer_map *m)
     *m = (struct mer_map){.a = m->a};
 }
 
+void mer_map_clear(struct mer_map *m)
+{
+    if (m->index)
+        memset(m->index, 0, m->index_cap * sizeof(*m->index));
+    m->entries_n = m->count = 0;
+}
+
 // Returns the entry's number or UINT32_MAX; *slot tells where the index names it.
 static uint32_t find(const struct mer_map *m, struct mer_slice key, uint64_t hash, uint32_t *slot)
 {

@@ -26,6 +26,8 @@ struct mer_map {
 
 void mer_map_init(struct mer_map *m, struct mer_arena *a);
 void mer_map_fini(struct mer_map *m);
+// Forgets all, keeps its room.
+void mer_map_clear(struct mer_map *m);
 // NULL when absent.
 void *mer_map_get(const struct mer_map *m, struct mer_slice key);
 bool mer_map_has(const struct mer_map *m, struct mer_slice key);

@@ -37,16 +37,12 @@ static bool home_answers(struct build *b, const struct mer_unit *u, struct mer_c
             if (!choose_at_home(b, &b->homes[h], u, &cands[i])) {
                 continue;
             }
-            struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
             struct saved before = choose_save(b);
             bool whole = choose_try_candidate(b, u, &cands[i], out) && (!out->sub || out->sub->fetches == 0);
-            if (!whole) {
-                choose_restore(b, &before);
-            }
-            mer_arena_rewind(b->c->trials, mark);
             if (whole) {
                 return true;
             }
+            choose_restore(b, &before);
         }
     }
     return false;
@@ -83,12 +79,18 @@ static bool place_all(struct build *b, struct mer_choice *choices, const struct 
 {
     const struct mer_asked *q = b->asked;
     uint8_t *pass = MER_NEW_N(b->c->a, uint8_t, q->units_n + 1);
+    uint64_t fields = 0;
     count_answers(b);
-    for (uint32_t i = 0; i < q->units_n; i++) {
+    for (uint32_t i = 0; i < q->units_n && !b->c->limit; i++) {
         const struct mer_unit *u = &q->units[i];
         pass[i] = PASSES;
         if (!u->unasked && !mer_unit_is_meta(b->c->graph, u) && !home_answers(b, u, &choices[i])) {
             pass[i] = (uint8_t)pass_of(b, u);
+        }
+        // Each becomes a field of the answer's shape, whoever is asked for it.
+        fields += 1 + (choices[i].sub ? choices[i].sub->leaves : 0);
+        if (fields > mer_selector_max(b->c->selector)) {
+            b->c->limit = MER_ERR_LIMIT;
         }
     }
     for (int p = PASS_ONE_WAY; p < PASSES; p++) {
@@ -162,8 +164,7 @@ static bool learn_types(struct build *b, uint32_t *typed_by)
 {
     const struct mer_fed_type *t = mer_fed_type(b->c->graph->federation, b->asked->declared);
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
-    struct saved before = choose_save(b);
-    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
+    struct best best = {.before = choose_save(b), .cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
     for (uint32_t s = 0; s < b->c->graph->sources_n; s++) {
         const struct mer_fed_type_in *in = &t->in[s];
         if (!in->type || in->interface_object || !in->keys_n) {
@@ -175,10 +176,10 @@ static bool learn_types(struct build *b, uint32_t *typed_by)
         if (at >= 0 && choose_consider(b, &none, &best)) {
             *typed_by = (uint32_t)at;
         }
-        choose_restore(b, &before);
+        choose_restore(b, &best.before);
     }
     if (best.cost.depth != UINT32_MAX) {
-        choose_restore(b, &best.state);
+        choose_take(b, &best.state);
     }
     mer_arena_rewind(b->c->trials, mark);
     return best.cost.depth != UINT32_MAX;
@@ -189,19 +190,19 @@ static bool learn_types(struct build *b, uint32_t *typed_by)
 static struct mer_slice state_text(struct mer_chooser *c, const struct mer_asked *asked,
                                    const struct mer_home *homes, uint32_t n)
 {
-    struct mer_buf b;
-    mer_buf_init(&b, c->a, 32);
+    struct mer_buf *b = &c->name;
+    mer_buf_clear(b);
     uint32_t head[2] = {asked->id, n};
-    mer_buf_add(&b, mer_slice_make((const char *)head, sizeof(head)));
+    mer_buf_add(b, mer_slice_make((const char *)head, sizeof(head)));
     for (uint32_t i = 0; i < n; i++) {
         uint32_t flags = (uint32_t)homes[i].untyped | (uint32_t)homes[i].keys_only << 1 |
                          (uint32_t)homes[i].write << 2 | (uint32_t)homes[i].resident << 3;
         uint32_t own[3] = {homes[i].source, homes[i].provides ? homes[i].provides->id + 1 : 0, flags};
-        mer_buf_add(&b, mer_slice_make((const char *)own, sizeof(own)));
+        mer_buf_add(b, mer_slice_make((const char *)own, sizeof(own)));
         size_t words = homes[i].reach ? c->graph->sources_n / 64 + 1 : 0;
-        mer_buf_add(&b, mer_slice_make((const char *)homes[i].reach, words * sizeof(uint64_t)));
+        mer_buf_add(b, mer_slice_make((const char *)homes[i].reach, words * sizeof(uint64_t)));
     }
-    return mer_buf_slice(&b);
+    return mer_buf_slice(b);
 }
 
 static const struct mer_solution *solve(struct mer_chooser *c, const struct mer_asked *asked,
@@ -242,12 +243,15 @@ enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, co
     struct memo *m = mer_map_get(&c->solutions, text);
     if (!m) {
         m = MER_NEW(c->a, struct memo);
-        mer_map_add(&c->solutions, text, m); // found again while it is being made: a circle
+        mer_map_add(&c->solutions, mer_arena_copy(c->a, text),
+                    m); // found again while it is being made: a circle
         struct mer_home *kept = MER_NEW_N(c->a, struct mer_home, homes_n + 1);
         if (homes_n) {
             memcpy(kept, homes, homes_n * sizeof(*kept));
         }
+        uint32_t changes = c->changes_n;
         m->solution = solve(c, asked, kept, homes_n, &m->missing);
+        c->changes_n = changes; // nobody takes anything back of what is made
     }
     if (c->limit || mer_arena_exhausted(c->a)) {
         return MER_ERR_LIMIT;
@@ -272,6 +276,7 @@ struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *tr
                               .labels_on = labels_on,
                               .kind = kind};
     c->labels_seen = MER_NEW_N(a, uint64_t, graph->federation->labels_n / 64 + 1);
+    mer_buf_init(&c->name, a, 256);
     mer_map_init(&c->solutions, a);
     mer_map_init(&c->possible, a);
     return c;

@@ -5,23 +5,68 @@
 
 struct saved choose_save(const struct build *b)
 {
-    struct saved s = {NULL, b->facets_n, b->sub_fetches, b->leaves, b->late};
-    s.facets = mer_arena_alloc(b->c->trials, (b->facets_n + 1) * sizeof(struct mer_facet));
-    if (b->facets_n) {
-        memcpy(s.facets, b->facets, b->facets_n * sizeof(*s.facets));
-    }
-    return s;
+    return (struct saved){b->c->changes_n, b->facets_n, b->sub_fetches, b->leaves, b->late};
 }
 
-void choose_restore(struct build *b, const struct saved *s)
+struct mer_facet *choose_touch(struct build *b, uint32_t facet)
 {
-    if (s->facets_n) {
-        memcpy(b->facets, s->facets, s->facets_n * sizeof(*s->facets));
+    struct mer_chooser *c = b->c;
+    if (c->changes_n == c->changes_cap) {
+        c->changes_cap = c->changes_cap ? c->changes_cap * 2 : 64;
+        struct change *grown = mer_arena_alloc(c->a, c->changes_cap * sizeof(*grown));
+        if (c->changes_n) {
+            memcpy(grown, c->changes, c->changes_n * sizeof(*grown));
+        }
+        c->changes = grown;
     }
+    c->changes[c->changes_n++] = (struct change){facet, b->facets[facet]};
+    return &b->facets[facet];
+}
+
+static void set_counts(struct build *b, const struct saved *s)
+{
     b->facets_n = s->facets_n;
     b->sub_fetches = s->sub_fetches;
     b->leaves = s->leaves;
     b->late = s->late;
+}
+
+void choose_restore(struct build *b, const struct saved *s)
+{
+    while (b->c->changes_n > s->changes_n) {
+        const struct change *last = &b->c->changes[--b->c->changes_n];
+        b->facets[last->at] = last->was;
+    }
+    set_counts(b, s);
+}
+
+// What was changed since, and what is new since.
+struct kept choose_keep(const struct build *b, const struct saved *since)
+{
+    uint32_t changed = b->c->changes_n - since->changes_n, added = b->facets_n - since->facets_n;
+    struct kept k = {.now = choose_save(b)};
+    k.changes = mer_arena_alloc(b->c->trials, (changed + added + 1) * sizeof(*k.changes));
+    for (uint32_t i = 0; i < changed; i++) {
+        uint32_t at = b->c->changes[since->changes_n + i].at;
+        if (at < since->facets_n) {
+            k.changes[k.changes_n++] = (struct change){at, b->facets[at]};
+        }
+    }
+    for (uint32_t at = since->facets_n; at < b->facets_n; at++) {
+        k.changes[k.changes_n++] = (struct change){at, b->facets[at]};
+    }
+    return k;
+}
+
+void choose_take(struct build *b, const struct kept *k)
+{
+    for (uint32_t i = 0; i < k->changes_n; i++) {
+        if (k->changes[i].at < b->facets_n) {
+            choose_touch(b, k->changes[i].at);
+        }
+        b->facets[k->changes[i].at] = k->changes[i].was; // a new one has its room still
+    }
+    set_counts(b, &k->now);
 }
 
 struct cost choose_cost_of(const struct build *b)

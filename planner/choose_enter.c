@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "planner/choose_priv.h"
 
+#include <stddef.h>
+
 // ---- facets ----
 
 uint32_t choose_add_facet(struct build *b, const struct mer_facet *f)
@@ -17,15 +19,35 @@ uint32_t choose_add_facet(struct build *b, const struct mer_facet *f)
     return b->facets_n++;
 }
 
+// A list that states share as far as they agree: it grows in place by what nobody else has put there.
+struct list {
+    uint32_t cap, filled;
+    _Alignas(16) char items[];
+};
+
+// The items, with `more` behind the first n.
+static void *list_add(struct mer_arena *a, void *items, uint32_t n, const void *more, uint32_t more_n,
+                      size_t size)
+{
+    struct list *l = n ? (struct list *)(void *)((char *)items - offsetof(struct list, items)) : NULL;
+    if (!l || l->filled != n || l->cap < n + more_n) {
+        uint32_t cap = n ? 2 * (n + more_n) : more_n;
+        struct list *grown = mer_arena_alloc(a, sizeof(*l) + cap * size);
+        grown->cap = cap;
+        if (n) {
+            memcpy(grown->items, items, n * size);
+        }
+        l = grown;
+    }
+    memcpy(l->items + n * size, more, more_n * size);
+    l->filled = n + more_n;
+    return l->items;
+}
+
 static void add_need(struct build *b, uint32_t facet, const struct mer_need *need)
 {
-    struct mer_facet *f = &b->facets[facet];
-    struct mer_need *grown = MER_NEW_N(b->c->a, struct mer_need, f->needs_n + 1);
-    if (f->needs_n) {
-        memcpy(grown, f->needs, f->needs_n * sizeof(*grown));
-    }
-    grown[f->needs_n++] = *need;
-    f->needs = grown;
+    struct mer_facet *f = choose_touch(b, facet);
+    f->needs = list_add(b->c->a, f->needs, f->needs_n++, need, 1, sizeof(*need));
     uint32_t at = choose_need_known_at(b, need) + 1;
     f->depth = at > f->depth ? at : f->depth;
 }
@@ -104,7 +126,8 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
         return true;
     }
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
-    struct saved before = choose_save(b), best_state = {0};
+    struct saved before = choose_save(b);
+    struct kept best_state = {0};
     struct cost best = {UINT32_MAX, UINT32_MAX, 0, 0};
     for (uint32_t i = 0; i < in->keys_n; i++) {
         struct mer_need need = {.key = true};
@@ -117,12 +140,12 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
         struct cost cost = choose_cost_of(b);
         if (choose_cheaper(cost, best)) {
             best = cost;
-            best_state = choose_save(b);
+            best_state = choose_keep(b, &before);
         }
         choose_restore(b, &before);
     }
     if (best.depth != UINT32_MAX) {
-        choose_restore(b, &best_state);
+        choose_take(b, &best_state);
     }
     mer_arena_rewind(b->c->trials, mark);
     return best.depth != UINT32_MAX;
@@ -130,13 +153,9 @@ static bool add_key(struct build *b, uint32_t facet, const struct mer_types *on)
 
 static void mark_keyed(struct build *b, uint32_t facet, const struct mer_types *on)
 {
-    struct mer_facet *f = &b->facets[facet];
-    const struct mer_type **grown = MER_NEW_N(b->c->a, const struct mer_type *, f->keyed.n + on->n);
-    if (f->keyed.n) {
-        memcpy(grown, f->keyed.items, f->keyed.n * sizeof(*grown));
-    }
-    memcpy(grown + f->keyed.n, on->items, on->n * sizeof(*grown));
-    f->keyed = (struct mer_types){grown, f->keyed.n + on->n};
+    struct mer_facet *f = choose_touch(b, facet);
+    f->keyed.items = list_add(b->c->a, f->keyed.items, f->keyed.n, on->items, on->n, sizeof(*on->items));
+    f->keyed.n += on->n;
 }
 
 bool choose_is_keyed(const struct mer_facet *f, const struct mer_type *t)

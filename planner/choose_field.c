@@ -81,7 +81,9 @@ static int64_t facet_of(struct build *b, const struct mer_unit *u, const struct 
 static void note_sub(struct build *b, uint32_t facet, const struct mer_solution *sub)
 {
     uint32_t depth = sub->depth;
-    b->facets[facet].below = depth > b->facets[facet].below ? depth : b->facets[facet].below;
+    if (depth > b->facets[facet].below) {
+        choose_touch(b, facet)->below = depth;
+    }
     b->sub_fetches += sub->fetches;
 }
 
@@ -204,7 +206,6 @@ static bool try_sources(struct build *b, const struct mer_unit *u, bool open_onl
     out->in = MER_NEW_N(c->a, const struct mer_fed_field_in *, n + 1);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t before = b->facets_n;
-        struct mer_arena_mark mark = mer_arena_mark(c->trials);
         struct saved state = choose_save(b);
         const struct mer_asked *own = NULL;
         bool wanted = use[cands[i].in->source] && !cands[i].in->requires;
@@ -212,9 +213,6 @@ static bool try_sources(struct build *b, const struct mer_unit *u, bool open_onl
         bool usable = facet >= 0 && !(open_only && b->facets_n > before);
         if (!usable) {
             choose_restore(b, &state);
-        }
-        mer_arena_rewind(c->trials, mark);
-        if (!usable) {
             continue;
         }
         if (mer_choose_below(c, u, cands[i].in, home_of(b, (uint32_t)facet),
@@ -293,7 +291,7 @@ static void cover(struct build *b, const struct mer_unit *u, bool open_only, boo
 static bool try_together(struct build *b, const struct mer_unit *u, bool open_only, struct mer_choice *out)
 {
     struct mer_chooser *c = b->c;
-    struct saved before = choose_save(b); // goes with the caller's mark
+    struct saved before = choose_save(b);
     bool *use = MER_NEW_N(c->a, bool, c->graph->sources_n + 1);
     cover(b, u, open_only, use);
     if (!try_sources(b, u, open_only, use, out)) {
@@ -332,7 +330,7 @@ bool choose_consider(struct build *b, const struct mer_choice *choice, struct be
     if (!choose_cheaper(cost, best->cost)) {
         return false;
     }
-    *best = (struct best){cost, choose_save(b), *choice};
+    *best = (struct best){best->before, cost, choose_keep(b, &best->before), *choice};
     return true;
 }
 
@@ -359,8 +357,9 @@ static bool place_open(struct build *b, const struct mer_unit *u, struct mer_cho
     const struct mer_candidate *cands = NULL;
     uint32_t n = u->sub ? 0 : mer_unit_candidates(b->c->selector, u, &cands);
     for (uint32_t k = 0; k < b->facets_n && n; k++) {
-        for (uint32_t i = 0; i < n; i++) {
-            if (answers_openly(b, u, k, &cands[i])) {
+        uint32_t source = b->facets[k].source;
+        for (uint32_t i = mer_unit_candidate_of(b->c->selector, u, source); i < n; i++) {
+            if (cands[i].in->source == source && answers_openly(b, u, k, &cands[i])) {
                 *out = (struct mer_choice){.facets_n = 1};
                 out->facets = MER_NEW(b->c->a, uint32_t);
                 out->facets[0] = k;
@@ -404,7 +403,7 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
 {
     const struct mer_candidate *cands = NULL;
     uint32_t n = ways(b, u, &cands), tried = 0;
-    struct saved before = choose_save(b);
+    const struct saved before = best->before;
     for (uint32_t i = 0; i < n && !b->c->limit; i++) {
         struct mer_choice choice = {0};
         bool enough = tried >= WAYS_MAX || b->c->trials_left == 0;
@@ -439,10 +438,10 @@ bool choose_place_unit(struct build *b, const struct mer_unit *u, struct mer_cho
         return true;
     }
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
-    struct best best = {.cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
+    struct best best = {.before = choose_save(b), .cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
     try_ways(b, u, &best);
     if (best.choice.facets_n) {
-        choose_restore(b, &best.state);
+        choose_take(b, &best.state);
         *out = best.choice;
     }
     mer_arena_rewind(b->c->trials, mark);

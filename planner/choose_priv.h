@@ -7,21 +7,31 @@
 
 #include "planner/choose.h"
 
+// What a facet was before it was changed.
+struct change {
+    uint32_t at;
+    struct mer_facet was;
+};
+
 struct mer_chooser {
     struct mer_arena *a;
-    struct mer_arena *trials; // states to go back to: a stack
+    struct mer_arena *trials; // states to come back to: a stack
+    struct change *changes;   // of all that are being made: a stack, too
+    uint32_t changes_n, changes_cap;
     uint32_t trials_left;
     const struct mer_graph *graph;
     struct mer_selector *selector;
     const uint64_t *labels_on;
     uint64_t *labels_seen;
     enum mer_operation_kind kind;
+    struct mer_buf name;      // of a state that is looked for
     struct mer_map solutions; // state's text → struct memo *
     struct mer_map possible;  // type of a source (its address) → struct mer_types *
     enum mer_err limit;       // sticky
 };
 
-// A solution while it is made. Copied to try something and copied back, so lists are never changed in place.
+// A solution while it is made. Changes are written down, so that what was tried can be taken back: a facet is
+// changed after choose_touch only, and its lists are never changed in place.
 struct build {
     struct mer_chooser *c;
     const struct mer_asked *asked;
@@ -37,9 +47,16 @@ struct build {
     bool types_unknown; // objects are told by their interface alone, and that will do
 };
 
+// A state to go back to.
 struct saved {
-    struct mer_facet *facets;
-    uint32_t facets_n, sub_fetches, leaves, late;
+    uint32_t changes_n, facets_n, sub_fetches, leaves, late;
+};
+
+// A state to come back to, from one to which it was taken back.
+struct kept {
+    struct change *changes; // to what they are now
+    uint32_t changes_n;
+    struct saved now;
 };
 
 // Fewest dependent steps, then fewest fetches, then least asked late, then the source that can answer most of
@@ -49,14 +66,18 @@ struct cost {
 };
 
 struct best {
+    struct saved before; // each way is tried from here
     struct cost cost;
-    struct saved state;
+    struct kept state;
     struct mer_choice choice;
 };
 
 // ---- choose_build.c ----
 struct saved choose_save(const struct build *b);
+struct mer_facet *choose_touch(struct build *b, uint32_t facet);
 void choose_restore(struct build *b, const struct saved *s);
+struct kept choose_keep(const struct build *b, const struct saved *since);
+void choose_take(struct build *b, const struct kept *k);
 struct cost choose_cost_of(const struct build *b);
 bool choose_cheaper(struct cost x, struct cost y);
 bool choose_choice_depends(const struct build *b, const struct mer_choice *ch, uint32_t on);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "planner/fetch_text.h"
 
+#include "base/hash.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "schema/printer.h"
 
 // A selection that is told of several types: written once.
@@ -279,13 +281,44 @@ static bool are_alike(struct mer_arena *a, const struct mer_plan_fetch *x, const
            same_fields(a, &all, &other);
 }
 
-static uint32_t first_like(struct mer_arena *a, const struct mer_plan *plan, uint32_t i)
+static uint64_t hash_of(const struct mer_fetch_field *f, uint64_t h)
+{
+    h = mer_hash_mix(h, (uint64_t)f->children_n << 32 | f->slots_n);
+    for (uint32_t i = 0; i < f->children_n; i++) {
+        h = mer_hash_mix(h, (uintptr_t)f->children[i]->field);
+        h = hash_of(f->children[i], mer_hash_mix(h, f->children[i]->slot));
+    }
+    return h;
+}
+
+// Fetches by what may be alike: the first of each hash, and the next after each.
+struct likes {
+    struct mer_map first;
+    uint64_t *hashes;
+    uint32_t *next;
+};
+
+static uint32_t first_like(struct mer_arena *a, const struct mer_plan *plan, uint32_t i, struct likes *l)
 {
     const struct mer_plan_fetch *f = plan->fetches[i];
-    for (uint32_t k = 0; f->kind == MER_FETCH_ENTITY && f->text && k < i; k++) {
-        if (plan->fetches[k]->like == k && are_alike(a, plan->fetches[k], f)) {
+    if (f->kind != MER_FETCH_ENTITY || !f->text) {
+        return i;
+    }
+    struct mer_fetch_field all = {
+        .children = f->op.fields, .children_n = f->op.fields_n, .slots_n = f->op.slots_n};
+    l->hashes[i] = hash_of(&all, mer_hash_mix(f->source, (uintptr_t)f->op.entity));
+    l->next[i] = UINT32_MAX;
+    struct mer_slice key = {(const char *)&l->hashes[i], sizeof(l->hashes[i])};
+    uint32_t k = (uint32_t)(uintptr_t)mer_map_get(&l->first, key) - 1, last = k;
+    for (; k != UINT32_MAX; last = k, k = l->next[k]) {
+        if (are_alike(a, plan->fetches[k], f)) {
             return k;
         }
+    }
+    if (last == UINT32_MAX) {
+        mer_map_add(&l->first, key, (void *)(uintptr_t)(i + 1));
+    } else {
+        l->next[last] = i;
     }
     return i;
 }
@@ -301,8 +334,11 @@ static bool is_rows(const struct mer_graph *g, uint32_t source)
     return true;
 }
 
-void mer_fetch_texts(struct mer_arena *a, struct mer_plan *plan)
+void mer_fetch_texts(struct mer_arena *a, struct mer_arena *scratch, struct mer_plan *plan)
 {
+    struct likes likes = {.hashes = MER_NEW_N(scratch, uint64_t, plan->fetches_n + 1),
+                          .next = MER_NEW_N(scratch, uint32_t, plan->fetches_n + 1)};
+    mer_map_init(&likes.first, scratch);
     for (uint32_t i = 0; i < plan->fetches_n; i++) {
         struct mer_plan_fetch *f = plan->fetches[i];
         bool asked = f->kind == MER_FETCH_ROOT || f->kind == MER_FETCH_ENTITY;
@@ -311,6 +347,6 @@ void mer_fetch_texts(struct mer_arena *a, struct mer_plan *plan)
             mer_fetch_text_print(a, f, plan->operation, NULL, text);
             f->text = text;
         }
-        f->like = first_like(a, plan, i);
+        f->like = first_like(scratch, plan, i, &likes);
     }
 }

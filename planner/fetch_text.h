@@ -29,6 +29,6 @@ void mer_fetch_text_print(struct mer_arena *a, const struct mer_plan_fetch *f,
 
 // Gives every fetch from a GraphQL server whose text does not vary its text, and finds those that are alike.
 // The last step of planning.
-void mer_fetch_texts(struct mer_arena *a, struct mer_plan *plan);
+void mer_fetch_texts(struct mer_arena *a, struct mer_arena *scratch, struct mer_plan *plan);
 
 #endif

@@ -75,7 +75,7 @@ static enum mer_err make(struct making *m, const struct mer_ast_operation *op, s
     p->defers = mer_selector_defers(m->selector) && op->kind != MER_OP_SUBSCRIPTION;
     if (!err) {
         mer_emit_end(m->emitter, p);
-        mer_fetch_texts(m->a, p);
+        mer_fetch_texts(m->a, m->scratch, p);
     }
     return err;
 }

@@ -68,6 +68,7 @@ struct mer_selector;
 struct mer_selector *mer_selector_create(struct mer_arena *keep, struct mer_arena *scratch,
                                          const struct mer_graph *graph, const struct mer_ast_document *doc,
                                          uint32_t max_fields, struct mer_diag *diag);
+uint32_t mer_selector_max(const struct mer_selector *s);
 const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_set *sets, uint32_t n);
 // The sub-selections of fields `name` in the ask, with what is `more` (may be NULL): how a @provides goes on.
 const struct mer_ask *mer_ask_below(struct mer_selector *s, const struct mer_ask *ask,
@@ -92,5 +93,7 @@ struct mer_candidate {
 bool mer_selector_defers(const struct mer_selector *s);
 uint32_t mer_unit_candidates(struct mer_selector *s, const struct mer_unit *u,
                              const struct mer_candidate **out);
+// The first of them that is of the source; their number if there is none.
+uint32_t mer_unit_candidate_of(struct mer_selector *s, const struct mer_unit *u, uint32_t source);
 
 #endif

@@ -2,7 +2,8 @@
 // Is there any conflict? Selection sets that are answered into one object form a scope. Its fields, fragments
 // followed once each, fall into groups by response key; a group must agree in shape, and where its parents
 // may be the same object also in name and arguments. What the fields of a group select forms the next scope.
-// A scope is looked at once, however it is reached, so the many ways through nested fragments cost nothing.
+// A scope is looked at once, however it is reached, so the many ways through nested fragments cost nothing;
+// and of a fragment that is spread again only what a scope's other fields meet is looked at with the scope.
 #include "schema/merge_priv.h"
 
 #include <stdlib.h>
@@ -19,19 +20,26 @@ struct scope {
 struct group {
     struct mer_merge_field *fields;
     uint32_t n, cap;
+    const struct mer_fragment *from; // all of them; NULL: of several, or of none
 };
 
 struct todo { // sets of a scope whose fields are still to be gathered
     const struct mer_ast_selection_set *set;
     const struct mer_type *parent;
+    const struct mer_fragment *from; // which the scope's own sets spread to get here
 };
+
+enum { ALONE_SHAPES = 1, ALONE_ALL = 2 };
 
 struct scan {
     struct mer_validator *v;
     struct scope *queue;
     uint32_t queue_n, queue_cap, done;
-    struct mer_map seen; // scopes, by the bytes of their sets
-    bool *covered;       // by fragment: its fields were part of a scope that was looked at for everything
+    struct mer_map seen;     // scopes, by the bytes of their sets
+    struct mer_map **fields; // by fragment: its fields by response key; NULL: not looked for yet
+    uint32_t *met;           // by fragment: how many scopes' own sets spread it
+    uint8_t *alone;          // by fragment: it is looked at as a scope of its own, and how
+    bool *covered;           // by fragment: its fields were part of a scope that was looked at for everything
     struct todo *stack;
     uint32_t stack_n, stack_cap;
     uint64_t steps;
@@ -132,7 +140,7 @@ static void add_scope(struct scan *s, struct todo *sets, uint32_t n, bool shape_
     s->queue[s->queue_n++] = (struct scope){key, parents, k, shape_only};
 }
 
-static void push(struct scan *s, const struct mer_ast_selection_set *set, const struct mer_type *parent)
+static void push(struct scan *s, struct todo t)
 {
     if (s->stack_n == s->stack_cap) {
         uint32_t cap = s->stack_cap ? s->stack_cap * 2 : 32;
@@ -142,15 +150,17 @@ static void push(struct scan *s, const struct mer_ast_selection_set *set, const 
         s->stack = grown;
         s->stack_cap = cap;
     }
-    s->stack[s->stack_n++] = (struct todo){set, parent};
+    s->stack[s->stack_n++] = t;
 }
 
 static void add_field(struct scan *s, struct mer_map *groups, const struct mer_ast_selection *sel,
-                      const struct mer_type *parent)
+                      const struct todo *t)
 {
+    const struct mer_type *parent = t->parent;
     struct group *g = mer_map_get(groups, mer_ast_response_key(sel));
     if (!g) {
         g = MER_NEW(s->v->a, struct group);
+        g->from = t->from;
         mer_map_put(groups, mer_ast_response_key(sel), g);
     }
     if (g->n == g->cap) {
@@ -163,6 +173,7 @@ static void add_field(struct scan *s, struct mer_map *groups, const struct mer_a
     }
     const struct mer_field *def = parent ? mer_schema_field(s->v->s, parent, sel->name) : NULL;
     g->fields[g->n++] = (struct mer_merge_field){sel, parent, def};
+    g->from = g->from == t->from ? g->from : NULL;
     s->steps++;
 }
 
@@ -171,27 +182,76 @@ static void gather(struct scan *s, const struct scope *scope, struct mer_map *gr
     struct mer_validator *v = s->v;
     v->stamp++;
     for (uint32_t i = scope->n; i-- > 0;)
-        push(s, scope->sets[i], scope->parents[i]);
+        push(s, (struct todo){scope->sets[i], scope->parents[i], NULL});
     while (s->stack_n && s->steps < STEPS_MAX) {
         struct todo t = s->stack[--s->stack_n];
         for (uint32_t i = 0; i < t.set->n; i++) {
             const struct mer_ast_selection *sel = t.set->items[i];
             if (sel->kind == MER_SEL_FIELD) {
-                add_field(s, groups, sel, t.parent);
+                add_field(s, groups, sel, &t);
             } else if (sel->kind == MER_SEL_INLINE) {
-                push(s, sel->selections, sel->condition.n ? mer_schema_type(v->s, sel->condition) : t.parent);
+                const struct mer_type *on =
+                    sel->condition.n ? mer_schema_type(v->s, sel->condition) : t.parent;
+                push(s, (struct todo){sel->selections, on, t.from});
             } else {
                 struct mer_fragment *f = mer_map_get(&v->fragments.by_name, sel->name);
                 s->steps++;
                 if (!f || f->stamp == v->stamp)
                     continue;
                 f->stamp = v->stamp;
+                s->met[f->index] += !t.from;
                 s->covered[f->index] = s->covered[f->index] || !scope->shape_only;
-                push(s, f->ast->selections, mer_schema_type(v->s, f->ast->condition));
+                push(s, (struct todo){f->ast->selections, mer_schema_type(v->s, f->ast->condition),
+                                      t.from ? t.from : f});
             }
         }
     }
     s->stack_n = 0;
+}
+
+// The scope's fields that stand in no named fragment, and the one fragment that holds all others. False:
+// there are several.
+static bool gather_around(struct scan *s, const struct scope *scope, struct mer_map *groups,
+                          const struct mer_fragment **only)
+{
+    bool one = true;
+    *only = NULL;
+    for (uint32_t i = scope->n; i-- > 0;)
+        push(s, (struct todo){scope->sets[i], scope->parents[i], NULL});
+    while (s->stack_n && s->steps < STEPS_MAX && one) {
+        struct todo t = s->stack[--s->stack_n];
+        for (uint32_t i = 0; i < t.set->n && one; i++) {
+            const struct mer_ast_selection *sel = t.set->items[i];
+            if (sel->kind == MER_SEL_FIELD) {
+                add_field(s, groups, sel, &t);
+            } else if (sel->kind == MER_SEL_INLINE) {
+                const struct mer_type *on =
+                    sel->condition.n ? mer_schema_type(s->v->s, sel->condition) : t.parent;
+                push(s, (struct todo){sel->selections, on, NULL});
+            } else {
+                const struct mer_fragment *f = mer_map_get(&s->v->fragments.by_name, sel->name);
+                s->steps++;
+                one = !f || !*only || *only == f;
+                *only = f ? f : *only;
+            }
+        }
+    }
+    s->stack_n = 0;
+    return one;
+}
+
+static struct mer_map *fields_of(struct scan *s, const struct mer_fragment *f)
+{
+    struct mer_map **own = &s->fields[f->index];
+    if (!*own) {
+        *own = MER_NEW(s->v->a, struct mer_map);
+        mer_map_init(*own, s->v->a);
+        const struct mer_type *on = mer_schema_type(s->v->s, f->ast->condition);
+        struct scope all = {(const struct mer_ast_selection_set *[]){f->ast->selections},
+                            (const struct mer_type *[]){on}, 1, true};
+        gather(s, &all, *own);
+    }
+    return *own;
 }
 
 // ---- groups ----
@@ -258,8 +318,8 @@ static void merge(struct scan *s, const struct group *g, bool equal)
             conflict(s, first, f, MER_MERGE_ARGUMENTS);
         first = first ? first : f;
         if (f->sel->selections)
-            sets[n++] =
-                see_through(s, (struct todo){f->sel->selections, f->def ? f->def->type.type : NULL}, equal);
+            sets[n++] = see_through(
+                s, (struct todo){f->sel->selections, f->def ? f->def->type.type : NULL, NULL}, equal);
     }
     if (!s->conflict)
         add_scope(s, sets, n, !equal);
@@ -309,8 +369,22 @@ static void check_objects(struct scan *s, const struct group *g)
         merge(s, e->value, true);
 }
 
+static void look_alone(struct scan *s, const struct mer_fragment *f, bool shape_only)
+{
+    uint8_t how = shape_only ? ALONE_SHAPES : ALONE_ALL;
+    if (s->alone[f->index] >= how)
+        return;
+    s->alone[f->index] = how;
+    struct todo all = {f->ast->selections, mer_schema_type(s->v->s, f->ast->condition), NULL};
+    add_scope(s, &all, 1, shape_only);
+}
+
 static void check_group(struct scan *s, const struct group *g, bool shape_only)
 {
+    if (g->from && s->met[g->from->index] > 1) {
+        look_alone(s, g->from, shape_only);
+        return;
+    }
     const struct mer_type *object = NULL;
     bool several = false;
     if (g->n > 1)
@@ -329,14 +403,37 @@ static void check_group(struct scan *s, const struct group *g, bool shape_only)
     merge(s, g, false);
 }
 
+// What the fields around a fragment meet in it.
+static void meet(struct scan *s, const struct scope *scope, const struct mer_fragment *f,
+                 struct mer_map *groups)
+{
+    const struct mer_map *inside = fields_of(s, f);
+    s->covered[f->index] = s->covered[f->index] || !scope->shape_only;
+    look_alone(s, f, scope->shape_only);
+    MER_MAP_EACH(groups, e)
+    {
+        const struct group *more = mer_map_get(inside, e->key);
+        s->steps += more ? more->n : 0;
+        for (uint32_t i = 0; more && i < more->n; i++)
+            add_to(s, e->value, &more->fields[i]);
+    }
+}
+
 // Looks at every scope in the queue; false when it is time to stop.
 static bool drain(struct scan *s)
 {
     while (s->done < s->queue_n) {
         struct scope scope = s->queue[s->done++];
+        const struct mer_fragment *only = NULL;
         struct mer_map groups;
         mer_map_init(&groups, s->v->a);
-        gather(s, &scope, &groups);
+        bool one = gather_around(s, &scope, &groups, &only);
+        if (!one || (only && !s->met[only->index])) {
+            mer_map_init(&groups, s->v->a);
+            gather(s, &scope, &groups);
+        } else if (only) {
+            meet(s, &scope, only, &groups);
+        }
         MER_MAP_EACH(&groups, e)
         if (!s->conflict)
             check_group(s, e->value, scope.shape_only);
@@ -350,10 +447,13 @@ enum mer_merge_scan mer_merge_scan(struct mer_validator *v, struct mer_merge_con
 {
     struct scan s = {.v = v, .found = found};
     mer_map_init(&s.seen, v->a);
+    s.fields = MER_NEW_N(v->a, struct mer_map *, v->fragments.n + 1);
+    s.met = MER_NEW_N(v->a, uint32_t, v->fragments.n + 1);
+    s.alone = MER_NEW_N(v->a, uint8_t, v->fragments.n + 1);
     s.covered = MER_NEW_N(v->a, bool, v->fragments.n + 1);
     for (uint32_t i = 0; i < v->doc->operations_n; i++) {
         const struct mer_ast_operation *op = v->doc->operations[i];
-        add_scope(&s, &(struct todo){op->selections, v->s->roots[op->kind]}, 1, false);
+        add_scope(&s, &(struct todo){op->selections, v->s->roots[op->kind], NULL}, 1, false);
     }
     bool more = drain(&s);
     // Fragments that nothing spread so far, those that spread others first.
@@ -361,7 +461,7 @@ enum mer_merge_scan mer_merge_scan(struct mer_validator *v, struct mer_merge_con
         const struct mer_fragment *f = v->fragments.order[i];
         if (s.covered[f->index])
             continue;
-        add_scope(&s, &(struct todo){f->ast->selections, mer_schema_type(v->s, f->ast->condition)}, 1, false);
+        look_alone(&s, f, false);
         more = drain(&s);
     }
     if (s.conflict)
