@@ -22,6 +22,23 @@ enum expect {
     AFTER = 4, // a comma, a bracket, or the end of the text
 };
 
+// Answers repeat themselves: the same author below each of his books. Where an object's text is that of one
+// that was read before, at the same depth, its nodes are copied. Texts of at least so many bytes are looked
+// at for that.
+#define REPEAT_LEAST 32u // bytes that must be left of the text
+#ifdef MER_SANITIZED
+#define REPEAT_FROM 1u // tests are short
+#else
+#define REPEAT_FROM 2048u
+#endif
+enum { REPEAT_SLOTS = 256 };
+
+// The object read last of those that begin alike.
+struct repeat {
+    uint32_t object; // its index + 1; 0: none yet
+    uint32_t depth;
+};
+
 struct scan {
     const char *start, *p, *end;
     struct mer_json_node *nodes;
@@ -29,6 +46,8 @@ struct scan {
     uint32_t open; // innermost open container
     uint32_t depth, depth_max;
     bool unique_keys;
+    struct repeat *seen; // REPEAT_SLOTS; NULL: nothing is looked for
+    size_t may_compare;  // bounds what is compared in all, whatever the text says
     struct mer_arena *a;
     enum mer_err err;
     const char *what;
@@ -261,6 +280,56 @@ static bool check_unique(struct scan *s, uint32_t object)
     return ok;
 }
 
+static uint64_t eight(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+// By sixteen bytes near the object's beginning, where keys of entities are likely to stand.
+static inline struct repeat *repeat_slot(const struct scan *s, const char *object)
+{
+    const char *p = object[2] == '_' ? object + 16 : object; // behind {"__typename":
+    uint64_t h = (eight(p) ^ s->depth) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 32 ^ eight(p + 8)) * UINT64_C(0x9e3779b97f4a7c15);
+    return &s->seen[(h >> 40) % REPEAT_SLOTS];
+}
+
+// At an opening brace. The closed object before that says the same, or NULL.
+static const struct mer_json_node *find_repeated(struct scan *s)
+{
+    size_t left = (size_t)(s->end - s->p);
+    const struct repeat *r = left >= REPEAT_LEAST ? repeat_slot(s, s->p) : NULL;
+    if (!r || !r->object || r->depth != s->depth)
+        return NULL;
+    const struct mer_json_node *o = &s->nodes[r->object - 1];
+    const char *text = s->start + o->offset;
+    if (o->len > left || eight(text + o->len - 8) != eight(s->p + o->len - 8) || s->may_compare < o->len)
+        return NULL;
+    s->may_compare -= o->len;
+    return memcmp(text, s->p, o->len) == 0 && o->next - r->object < s->nodes_max - s->nodes_n ? o : NULL;
+}
+
+static bool copy_repeated(struct scan *s, const struct mer_json_node *object)
+{
+    uint32_t from = (uint32_t)(object - s->nodes), n = object->next - from, len = object->len;
+    uint32_t moved = (uint32_t)(s->p - s->start) - object->offset, by = s->nodes_n - from;
+    while (s->nodes_cap - s->nodes_n < n) {
+        if (!grow_nodes(s))
+            return false;
+    }
+    struct mer_json_node *to = s->nodes + s->nodes_n;
+    memcpy(to, s->nodes + from, n * sizeof(*to));
+    for (uint32_t i = 0; i < n; i++) {
+        to[i].offset += moved;
+        to[i].next += by;
+    }
+    s->nodes_n += n;
+    s->p += len;
+    return true;
+}
+
 static bool close_container(struct scan *s)
 {
     uint32_t index = s->open;
@@ -272,7 +341,19 @@ static bool close_container(struct scan *s)
     s->open = n->next;
     n->next = s->nodes_n;
     n->len = (uint32_t)(s->p - s->start) - n->offset;
+    const char *text = s->start + n->offset;
+    if (s->seen && n->type == MER_JSON_OBJECT && n->len > 8 && s->end - text >= REPEAT_LEAST)
+        *repeat_slot(s, text) = (struct repeat){index + 1, s->depth};
     return true;
+}
+
+static bool scan_object(struct scan *s, enum expect *next)
+{
+    const struct mer_json_node *same = s->seen ? find_repeated(s) : NULL;
+    if (same)
+        return copy_repeated(s, same);
+    *next = FIRST_KEY;
+    return open_container(s, MER_JSON_OBJECT);
 }
 
 static bool scan_key(struct scan *s)
@@ -298,8 +379,7 @@ static bool scan_value(struct scan *s, enum expect *next)
     case '"':
         return scan_string(s);
     case '{':
-        *next = FIRST_KEY;
-        return open_container(s, MER_JSON_OBJECT);
+        return scan_object(s, next);
     case '[':
         *next = FIRST_ELEMENT;
         return open_container(s, MER_JSON_ARRAY);
@@ -398,6 +478,12 @@ enum mer_err mer_json_parse(struct mer_arena *a, struct mer_slice text, const st
     if (s.nodes_cap > s.nodes_max)
         s.nodes_cap = s.nodes_max;
     s.nodes = mer_arena_alloc(a, s.nodes_cap * sizeof(*s.nodes));
+    struct repeat seen[REPEAT_SLOTS];
+    if (text.n >= REPEAT_FROM) {
+        memset(seen, 0, sizeof(seen));
+        s.seen = seen;
+        s.may_compare = 4 * text.n;
+    }
     if (!scan_text(&s)) {
         *out = (struct mer_json){.nodes_n = s.nodes_n};
         return report(&s, diag);

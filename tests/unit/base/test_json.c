@@ -171,6 +171,52 @@ static void nodes_and_access(void **state)
     assert_null(mer_json_first(&j, mer_json_first(&j, mer_json_root(&j))));
 }
 
+// Every subtree of the document is what its text alone is.
+static void assert_whole(const struct mer_json *j)
+{
+    for (uint32_t i = 0; i < j->nodes_n; i++) {
+        const struct mer_json_node *n = &j->nodes[i];
+        struct mer_json alone;
+        assert_int_equal(parse(mer_json_raw(j, n), NULL, &alone, NULL), MER_OK);
+        assert_int_equal(alone.nodes_n, n->next - i);
+        for (uint32_t k = 0; k < alone.nodes_n; k++) {
+            const struct mer_json_node *a = &alone.nodes[k], *b = &j->nodes[i + k];
+            assert_int_equal(a->offset + n->offset, b->offset);
+            assert_int_equal(a->next + i, b->next);
+            assert_int_equal(a->len, b->len);
+            assert_int_equal(a->count, b->count);
+            assert_int_equal(a->type, b->type);
+            assert_int_equal(a->escaped, b->escaped);
+        }
+    }
+}
+
+static void what_repeats_itself(void **state)
+{
+    (void)state;
+    struct mer_buf b;
+    struct mer_json j;
+    mer_buf_init(&b, NULL, 0);
+    mer_buf_add_char(&b, '[');
+    for (unsigned i = 0; i < 60; i++) {
+        mer_buf_printf(
+            &b,
+            "%s{\"id\":\"a-%u\",\"in\":{\"__typename\":\"Shelf\",\"row\":%u,\"of\":[{\"name\":\"n\\u00e9%u\","
+            "\"good\":true},{}]},\"in2\":[{\"id\":\"a-%u\",\"in\":null}]}",
+            i ? "," : "", i % 7, i % 3, i % 2, i % 7);
+    }
+    mer_buf_add_char(&b, ']');
+    assert_int_equal(parse(mer_buf_slice(&b), NULL, &j, NULL), MER_OK);
+    assert_int_equal(mer_json_root(&j)->count, 60);
+    assert_whole(&j);
+    // What repeats itself counts like anything else, and what follows it is read as strictly.
+    struct mer_json_limits few = {.max_nodes = j.nodes_n - 1};
+    assert_int_equal(parse(mer_buf_slice(&b), &few, &j, NULL), MER_ERR_LIMIT);
+    b.p[b.n - 2] = ',';
+    assert_int_equal(parse(mer_buf_slice(&b), NULL, &j, NULL), MER_ERR_INVALID);
+    mer_buf_fini(&b);
+}
+
 static void strings_both_ways(void **state)
 {
     (void)state;
@@ -257,6 +303,7 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(duplicate_keys),
         cmocka_unit_test(nodes_and_access),
+        cmocka_unit_test(what_repeats_itself),
         cmocka_unit_test(strings_both_ways),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
         cmocka_unit_test(doubles),
