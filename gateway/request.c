@@ -33,7 +33,7 @@ struct request {
     int64_t max_age_us;
     struct mer_exec_ask ask;
     struct mer_exec *exec;
-    int64_t planned_us;
+    int64_t planned_us, written_us;
     struct mer_slice explained;   // JSON for extensions.plan; n == 0: not asked
     uint64_t cost;                // as estimated
     bool tagged;                  // the answer has an etag
@@ -76,7 +76,7 @@ static void aborted(void *owner)
 static void measure(struct request *r)
 {
     struct mer_worker_counters *c = &r->w->counters;
-    int64_t us = mer_time_mono_us() - r->http->received_us;
+    int64_t us = (r->written_us ? r->written_us : mer_time_mono_us()) - r->http->received_us;
     uint32_t i = 0;
     while (i < 11 && us > mer_latency_bounds_us[i]) {
         i++;
@@ -471,9 +471,9 @@ static void count_error(void *owner, const char *code)
     mer_worker_count_code(owner, code);
 }
 
-static struct mer_slice server_timing(const struct request *r)
+static struct mer_slice server_timing(struct request *r)
 {
-    int64_t now = mer_time_mono_us();
+    int64_t now = r->written_us = mer_time_mono_us();
     struct mer_buf b;
     mer_buf_init(&b, r->http->arena, 80);
     mer_buf_add(&b, MER_S("plan;dur="));
@@ -485,27 +485,28 @@ static struct mer_slice server_timing(const struct request *r)
     return mer_buf_slice(&b);
 }
 
-static void add_cache_headers(struct request *r, struct mer_answer *a)
+static void add_cache_headers(struct request *r, struct mer_answer *a, int64_t wall_us)
 {
     static const char *const names[] = {"bypass", "hit", "miss"};
     enum mer_exec_cache c = mer_exec_cache(r->exec);
     int64_t since = mer_exec_cached_at_us(r->exec);
     add_header(a, MER_S("meridian-cache"), mer_slice_of(names[c]));
     if (c == MER_EXEC_CACHE_HIT && since != MER_TIME_UNKNOWN) {
-        int64_t age = (mer_time_wall_us() - since) / 1000000;
+        int64_t age = (wall_us - since) / 1000000;
         add_header(a, MER_S("age"), mer_arena_printf(r->http->arena, "%lld", (long long)(age > 0 ? age : 0)));
     }
     r->w->counters.cache_hit += c == MER_EXEC_CACHE_HIT;
     r->w->counters.cache_miss += c == MER_EXEC_CACHE_MISS;
 }
 
-static void write_extensions(const struct request *r, struct mer_buf *b, const struct mer_fresh *fresh)
+static void write_extensions(const struct request *r, struct mer_buf *b, const struct mer_fresh *fresh,
+                             int64_t wall_us)
 {
     const char *open = ",\"extensions\":{";
     if (fresh->n) {
         mer_buf_add_cstr(b, open);
         mer_buf_add(b, MER_S("\"freshness\":"));
-        mer_fresh_write_extension(b, fresh, mer_time_wall_us());
+        mer_fresh_write_extension(b, fresh, wall_us);
         open = ",";
     }
     if (r->explained.n) {
@@ -524,9 +525,9 @@ static void write_extensions(const struct request *r, struct mer_buf *b, const s
 }
 
 // A tag on what a GET got whole; a client that has it already gets no body.
-static void add_tag(struct request *r, struct mer_answer *a, struct mer_slice written)
+static void add_tag(struct request *r, struct mer_answer *a, struct mer_slice written, int64_t wall_us)
 {
-    struct mer_slice etag = mer_answer_etag(r->http->arena, written, r->exec, mer_time_wall_us());
+    struct mer_slice etag = mer_answer_etag(r->http->arena, written, r->exec, wall_us);
     add_header(a, MER_S("etag"), etag);
     r->tagged = true;
     if (mer_answer_etag_matches(mer_http_header(r->http, "if-none-match"), etag)) {
@@ -627,7 +628,8 @@ static void answered(void *owner)
     mer_exec_write(r->exec, &b, &has_data);
     struct mer_slice data = mer_buf_slice(&b);
     const struct mer_fresh *fresh = mer_exec_freshness(r->exec);
-    write_extensions(r, &b, fresh);
+    int64_t wall_us = mer_time_wall_us(); // one moment for everything below
+    write_extensions(r, &b, fresh, wall_us);
     bool more = mer_exec_more(r->exec), parts = more || r->streams_alone;
     mer_buf_add(&b, parts ? more ? MER_S(",\"hasNext\":true") : MER_S(",\"hasNext\":false") : MER_NIL);
     mer_buf_add_char(&b, '}');
@@ -638,13 +640,13 @@ static void answered(void *owner)
     }
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
     if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec) && !parts) {
-        add_tag(r, &a, data);
+        add_tag(r, &a, data, wall_us);
     }
     if (r->on->plain) {
         struct mer_slice cacheable = mer_forward_tell(&r->forward, &r->op->cache, is_personal(r), &a);
         r->cacheable = mer_exec_has_errors(r->exec) ? MER_NIL : cacheable;
     }
-    add_cache_headers(r, &a);
+    add_cache_headers(r, &a, wall_us);
     add_header(&a, MER_S("server-timing"), server_timing(r));
     if (parts) {
         tell_first_part(r, &a);
