@@ -20,10 +20,14 @@ static void respond(struct mer_http_req *req, int status, const char *type, stru
 
 #define JSON_TYPE "application/json; charset=utf-8"
 
-static void not_found(struct mer_http_req *req)
+static void not_found(struct mer_http_req *req, const char *there)
 {
-    respond(req, 404, JSON_TYPE,
-            MER_S("{\"errors\":[{\"message\":\"no such path\",\"extensions\":{\"code\":\"NOT_FOUND\"}}]}"));
+    respond(
+        req, 404, JSON_TYPE,
+        mer_arena_printf(req->arena,
+                         "{\"errors\":[{\"message\":\"no such path; there is %s\",\"extensions\":{\"code\":"
+                         "\"NOT_FOUND\"}}]}",
+                         there));
 }
 
 static void health(struct mer_worker *w, struct mer_http_req *req)
@@ -309,7 +313,7 @@ static void admin(struct mer_worker *w, struct mer_http_req *req)
             mer_reload_handle(w, req);
         }
     } else if (!mer_slice_is(req->method, "GET")) {
-        not_found(req);
+        not_found(req, "POST /reload");
     } else if (mer_slice_is(req->path, "/metrics")) {
         metrics(w, req);
     } else if (mer_slice_is(req->path, "/routes")) {
@@ -319,7 +323,7 @@ static void admin(struct mer_worker *w, struct mer_http_req *req)
     } else if (mer_slice_is(req->path, "/health")) {
         health(w, req);
     } else {
-        not_found(req);
+        not_found(req, "/metrics, /routes, /ready, /health");
     }
 }
 
@@ -337,7 +341,7 @@ static void sources(struct mer_worker *w, struct mer_http_req *req)
             return;
         }
     }
-    not_found(req);
+    not_found(req, "/sources/NAME, /health");
 }
 
 void mer_face_handle(void *owner, struct mer_http_req *req)
@@ -359,6 +363,6 @@ void mer_face_handle(void *owner, struct mer_http_req *req)
     } else if (mer_slice_is(req->path, "/ready")) {
         ready(f->worker, req);
     } else {
-        not_found(req);
+        not_found(req, "/graphql, /health, /ready");
     }
 }

@@ -59,7 +59,7 @@ def scenario_presets_are_told_in_development_to_this_machine_alone(fleet):
 
 
 def scenario_a_query_is_typed_and_run_in_chromium(fleet):
-    why = npm_kit.missing("playwright-core") or (None if _chromium() else "chromium is not installed")
+    why = npm_kit.missing("playwright-core") or (None if _chromium() else "chromium is not installed (apt-get install chromium)")
     why = why or (None if _has_graphiql(fleet) else "this gateway was built without npm: no GraphiQL in it")
     if npm_kit.skipped(why):
         return

@@ -67,6 +67,8 @@ REQUESTS = [
 # name, query, variables, code, path: what only the execution can tell; with data, so 200 in both
 EXECUTED = [
     ("an unknown facility", STOCK, {"f": "facility-nowhere-001"}, "NOT_FOUND", ["inventoryLevels"]),
+    ("null where the variable has a default", f'query($f: ID = "{LA}") {{ inventoryLevels(facilityId: $f) {{ totalCount }} }}',
+     {"f": None}, "BAD_USER_INPUT", ["inventoryLevels"]),
     ("an id that is no id", STOCK, {"f": "Facility~~~"}, None, ["inventoryLevels"]),
     ("a facility that the token does not name", STOCK, {"f": NEWYORK}, "FORBIDDEN", ["inventoryLevels"]),
     ("injection as a facility", STOCK, {"f": "' or 1=1 --"}, "NOT_FOUND", ["inventoryLevels"]),

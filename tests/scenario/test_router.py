@@ -36,6 +36,7 @@ def scenario_a_supergraph_is_served_without_a_configuration(fleet):
         answer = gate.ask("{ nothing }", accept="application/graphql-response+json")
         equal((answer.status, answer.errors[0]["extensions"]["code"]), (400, "GRAPHQL_VALIDATION_FAILED"))
         equal(gate.http("GET", "/graphql?query=%7B__typename%7D").data, {"__typename": "Query"})
+        equal(gate.http("GET", "/").json["errors"][0]["message"], "no such path; there is /graphql, /health, /ready")
         equal(gate.http("GET", "/health").status, 200)
         equal(gate.http("GET", "/ready").json["ready"], True)
         page = gate.http("GET", "/graphql", headers={"accept": "text/html"})

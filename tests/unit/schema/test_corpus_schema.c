@@ -53,7 +53,7 @@ static void test_build(void **state)
     corpus_run("build-schema", check_build);
 }
 
-// ---- execution.json: what introspection alone answers ----
+// ---- execution.json: what introspection alone answers (tests/corpus asks all of it over HTTP) ----
 
 static bool only_introspection(const struct mer_ast_operation *op)
 {
