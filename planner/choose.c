@@ -221,6 +221,7 @@ static const struct mer_solution *solve(struct mer_chooser *c, const struct mer_
         *missing = asked->units;
         return NULL;
     }
+    b.typed_depth = learn ? b.facets[s->typed_by].depth : 0;
     s->choices = MER_NEW_N(c->a, struct mer_choice, asked->units_n + 1);
     if (!place_all(&b, s->choices, missing)) {
         return NULL;

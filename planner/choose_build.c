@@ -128,6 +128,11 @@ bool choose_has_dependents(const struct build *b, uint32_t facet)
     return false;
 }
 
+bool choose_is_in_circle(const struct build *b, uint32_t facet)
+{
+    return depends_on(b, facet, facet);
+}
+
 // How many fetches it takes until a choice's values are known.
 static uint32_t known_at(const struct build *b, const struct mer_choice *ch)
 {
@@ -147,4 +152,21 @@ uint32_t choose_need_known_at(const struct build *b, const struct mer_need *n)
         depth = d > depth ? d : depth;
     }
     return depth;
+}
+
+// Who waits for a facet that is known later than it was is known later, too.
+void choose_settle_depths(struct build *b)
+{
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (uint32_t i = b->homes_n; i < b->facets_n; i++) {
+            for (uint32_t k = 0; k < b->facets[i].needs_n; k++) {
+                uint32_t at = choose_need_known_at(b, &b->facets[i].needs[k]) + 1;
+                if (at > b->facets[i].depth) {
+                    choose_touch(b, i)->depth = at;
+                    moved = true;
+                }
+            }
+        }
+    }
 }

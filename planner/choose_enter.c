@@ -201,10 +201,33 @@ bool choose_is_root_type(const struct build *b, const struct mer_types *on)
             on->items[0] == s->roots[MER_OP_SUBSCRIPTION]);
 }
 
-static bool fits(const struct mer_facet *f, const struct mer_facet *want)
+// Told by an interface, objects of all types are one there: what is asked of some types alone is asked apart.
+static bool fits(const struct mer_facet *f, const struct mer_facet *want, const struct mer_types *on)
 {
     return !f->home && !f->alone && f->source == want->source && f->as == want->as &&
-           f->resident == want->resident && f->root == want->root;
+           f->resident == want->resident && f->root == want->root &&
+           (!want->as || mer_types_equal(&f->keyed, on));
+}
+
+enum joining { JOINED, NO_WAY, CIRCLE };
+
+// Makes objects of further types known to a facet. By way of other facets it may come to wait for itself:
+// where A's objects are found by what B knows and B's others by what A knows, A is entered twice.
+static enum joining join_facet(struct build *b, uint32_t facet, const struct mer_types *on)
+{
+    struct saved before = choose_save(b);
+    uint32_t depth = b->facets[facet].depth;
+    if (!add_keys(b, facet, on)) {
+        return NO_WAY;
+    }
+    if (choose_is_in_circle(b, facet)) {
+        choose_restore(b, &before);
+        return CIRCLE;
+    }
+    if (b->facets[facet].depth > depth) {
+        choose_settle_depths(b);
+    }
+    return JOINED;
 }
 
 // A facet of that kind in which objects of these types are known; -1: there is no way.
@@ -214,12 +237,15 @@ int64_t choose_enter(struct build *b, const struct mer_facet *want, const struct
         return -1;
     }
     for (uint32_t i = b->homes_n; i < b->facets_n && !want->alone; i++) {
-        if (fits(&b->facets[i], want)) {
-            return want->root || add_keys(b, i, on) ? (int64_t)i : -1;
+        enum joining how = !fits(&b->facets[i], want, on) ? CIRCLE
+                           : want->root                   ? JOINED
+                                                          : join_facet(b, i, on);
+        if (how != CIRCLE) {
+            return how == JOINED ? (int64_t)i : -1;
         }
     }
     uint32_t at = choose_add_facet(b, want);
-    b->facets[at].depth = 1;
+    b->facets[at].depth = 1 + b->typed_depth;
     return want->root || add_keys(b, at, on) ? (int64_t)at : -1;
 }
 
@@ -252,7 +278,8 @@ static bool contradicts(const struct build *b, const struct mer_facet *f, const 
     return false;
 }
 
-// Joins what the field requires to a facet that nobody waits for, else enters the source once more.
+// Joins what the field requires to a facet that nobody waits for, else enters the source once more. All but
+// the sources of the key wait for the facet that tells the types.
 int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, const struct mer_unit *u,
                                const struct mer_fed_field_in *in)
 {
@@ -263,8 +290,8 @@ int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, co
         return -1;
     }
     for (uint32_t i = b->homes_n; i < b->facets_n; i++) {
-        bool waits =
-            !fits(&b->facets[i], want) || choose_has_dependents(b, i) || contradicts(b, &b->facets[i], &need);
+        bool waits = !fits(&b->facets[i], want, &u->on) || b->facets[i].typed ||
+                     choose_has_dependents(b, i) || contradicts(b, &b->facets[i], &need);
         for (uint32_t k = 0; k < need.asked->units_n && !waits; k++) {
             waits = choose_choice_depends(b, &need.choices[k], i);
         }
@@ -274,7 +301,7 @@ int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, co
         }
     }
     uint32_t at = choose_add_facet(b, want);
-    b->facets[at].depth = 1;
+    b->facets[at].depth = 1 + b->typed_depth;
     if (!want->root && !add_keys(b, at, &u->on)) {
         return -1;
     }

@@ -344,7 +344,8 @@ static bool answers_openly(const struct build *b, const struct mer_unit *u, uint
     }
     bool known = f->source == in->source && f->as == cand->as && !f->root &&
                  !choose_is_entering(b, in->source) && !in->external && !in->requires &&
-                 choose_label_allows(b->c, in) && !b->c->graph->sources[in->source].rows;
+                 choose_label_allows(b->c, in) && !b->c->graph->sources[in->source].rows &&
+                 (!f->as || mer_types_equal(&f->keyed, &u->on));
     for (uint32_t t = 0; t < u->on.n && known; t++) {
         known = choose_is_keyed(f, u->on.items[t]);
     }

@@ -43,8 +43,9 @@ struct build {
     uint32_t leaves, late; // fields placed, and those of them that need another fetch first
     uint32_t entering[8];  // sources being entered: they cannot tell what it takes to enter them
     uint32_t entering_n;
-    uint32_t *answers;  // by source: how many units it could answer
-    bool types_unknown; // objects are told by their interface alone, and that will do
+    uint32_t *answers;    // by source: how many units it could answer
+    uint32_t typed_depth; // fetches until the objects' types are learnt; 0: they need not be
+    bool types_unknown;   // objects are told by their interface alone, and that will do
 };
 
 // A state to go back to.
@@ -83,6 +84,8 @@ bool choose_cheaper(struct cost x, struct cost y);
 bool choose_choice_depends(const struct build *b, const struct mer_choice *ch, uint32_t on);
 bool choose_has_dependents(const struct build *b, uint32_t facet);
 uint32_t choose_need_known_at(const struct build *b, const struct mer_need *n);
+bool choose_is_in_circle(const struct build *b, uint32_t facet);
+void choose_settle_depths(struct build *b);
 
 // ---- choose_enter.c ----
 uint32_t choose_add_facet(struct build *b, const struct mer_facet *f);

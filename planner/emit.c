@@ -209,7 +209,7 @@ static struct asking asking_of(struct mer_emitter *e, const struct spot *s, cons
     struct mer_types on = {0};
     if (!one_type) {
         const struct mer_field *shared =
-            u->everywhere && general
+            emit_everywhere(s, u) && general
                 ? mer_schema_field(e->graph->sources[source].schema, general, field->name)
                 : NULL;
         shared = shared && shared->type.type == field->type.type ? shared : NULL;
@@ -240,11 +240,17 @@ bool emit_types_unknown(const struct spot *s)
     return s->homes_n && s->homes[0].home.untyped && !s->solution->typed_by;
 }
 
+// Is the unit for all objects that can stand at the place? What a @requires names of some of them is not.
+bool emit_everywhere(const struct spot *s, const struct mer_unit *u)
+{
+    return u->on.n == s->asked->possible.n;
+}
+
 // For which objects a unit holds; where the home does not know their types, all are walked.
 static struct mer_types unit_types(struct mer_emitter *e, const struct spot *s, const struct mer_unit *u,
                                    const struct spot_home *home)
 {
-    bool all = u->everywhere || (home && home->home.untyped) || emit_types_unknown(s);
+    bool all = emit_everywhere(s, u) || (home && home->home.untyped) || emit_types_unknown(s);
     return all ? (struct mer_types){0} : emit_keep_types(e, &u->on);
 }
 
@@ -306,11 +312,38 @@ static void ask_merge_keys(struct mer_emitter *e, const struct mer_plan_fetch *f
     ask_merge_keys(e, fetch, &kid->field, kid->below, 2);
 }
 
+// Kept where both are. The same of the same is the same pointers.
+struct mer_kept_if emit_kept_under(struct mer_emitter *e, const struct mer_kept_if *kept,
+                                   const struct mer_kept_if *under)
+{
+    if (kept->n == 0 || under->n == 0 || kept->items == under->items) {
+        return kept->n ? *kept : *under;
+    }
+    const void *const names[] = {kept->items, (const void *)(uintptr_t)kept->n, under->items};
+    struct mer_slice name = mer_slice_make((const char *)names, sizeof(names));
+    struct mer_kept_if *both = mer_map_get(&e->unders, name);
+    if (!both) {
+        struct mer_kept_if *outer = MER_NEW(e->a, struct mer_kept_if);
+        *outer = *under;
+        both = MER_NEW(e->a, struct mer_kept_if);
+        both->items = MER_NEW_N(e->a, const struct mer_condition *, kept->n);
+        both->n = kept->n;
+        for (uint32_t i = 0; i < kept->n; i++) {
+            struct mer_condition *c = MER_NEW(e->a, struct mer_condition);
+            *c = (struct mer_condition){.outer = kept->items[i], .under = outer};
+            both->items[i] = c;
+        }
+        mer_map_add(&e->unders, mer_arena_copy(e->scratch, name), both);
+    }
+    return *both;
+}
+
 static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
                                const struct mer_choice *ch, struct asking *ways, struct mer_kid **kids,
                                struct mer_shape_field *out)
 {
     struct spot below = {.homes_n = ch->facets_n, .solution = ch->sub, .asked = ch->sub->asked};
+    below.under = ways[0].want.kept_if;
     below.homes = MER_NEW_N(e->a, struct spot_home, ch->facets_n);
     for (uint32_t k = 0; k < ch->facets_n; k++) {
         struct spot_home *h = &below.homes[k];
@@ -344,6 +377,17 @@ static enum mer_err emit_below(struct mer_emitter *e, struct spot *s, const stru
     return err;
 }
 
+static void note_also(struct mer_emitter *e, const struct asking *ways, struct mer_kid *const *kids,
+                      uint32_t n, struct mer_shape_field *out)
+{
+    struct mer_plan_value *also = n > 1 ? MER_NEW_N(e->a, struct mer_plan_value, n - 1) : NULL;
+    for (uint32_t k = 1; k < n; k++) {
+        also[k - 1] = (struct mer_plan_value){ways[k].fetch->index, kids[k]->field.slot};
+    }
+    out->also = also;
+    out->also_n = n ? n - 1 : 0;
+}
+
 enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
                        const struct mer_choice *ch, const struct mer_kept_if *kept,
                        struct mer_shape_field *out)
@@ -364,13 +408,14 @@ enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_u
     struct mer_kid **kids = MER_NEW_N(e->a, struct mer_kid *, ch->facets_n);
     for (uint32_t k = 0; k < ch->facets_n; k++) {
         ways[k] = asking_of(e, s, u, ch, k);
-        ways[k].want.kept_if = *kept;
+        ways[k].want.kept_if = emit_kept_under(e, kept, &s->under);
         kids[k] = mer_kids_ask(ways[k].kids, &ways[k].want);
         emit_wait_for(e, ways[k].fetch->index);
         emit_wait_for(e, ways[k].home ? ways[k].home->ready : UINT32_MAX);
     }
     out->fetch = ways[0].fetch->index;
     out->slot = kids[0]->field.slot;
+    note_also(e, ways, kids, ch->facets_n, out);
     const struct mer_field *own = ch->in[0]->field;
     if (e->graph->sources[ch->in[0]->source].rows) {
         mer_rows_note(ways[0].fetch, own, own->type.type);
@@ -479,6 +524,7 @@ struct mer_emitter *mer_emitter_create(struct mer_arena *keep, struct mer_arena 
                               .chooser = chooser,
                               .kind = kind,
                               .diag = diag};
+    mer_map_init(&e->unders, scratch);
     return e;
 }
 

@@ -108,7 +108,7 @@ static enum mer_err emit_need(struct mer_emitter *e, struct spot *s, const struc
             return err;
         }
         uint32_t one = 0;
-        struct mer_types on = u->everywhere || (s->homes_n && s->homes[0].home.untyped && need->key)
+        struct mer_types on = emit_everywhere(s, u) || (s->homes_n && s->homes[0].home.untyped && need->key)
                                   ? (struct mer_types){0}
                                   : emit_keep_types(e, &u->on);
         struct telling t = {home, on, need->key};
@@ -298,22 +298,43 @@ static bool same_entry(const struct mer_facet *x, const struct mer_facet *y)
 }
 
 // The place may be seen twice, as what the client asks and as what a key holds.
-static bool entered_already(struct spot *s, const struct mer_facet *f, struct facet_out *out)
+static struct mer_kids_entry *entry_of(const struct spot *s, const struct mer_facet *f)
 {
-    for (struct mer_kids_entry *n = s->homes_n == 1 ? s->homes[0].kids->entries : NULL; n; n = n->next) {
-        if (same_entry(n->facet, f)) {
-            out->fetches[out->fetches_n++] = n->fetch;
-            return true;
-        }
+    struct mer_kids_entry *n = s->homes_n == 1 ? s->homes[0].kids->entries : NULL;
+    while (n && !same_entry(n->facet, f)) {
+        n = n->next;
     }
-    return false;
+    return n;
+}
+
+static bool is_always(const struct spot *s, const struct facet_out *out)
+{
+    return out->kept_if.n == 0 && s->under.n == 0;
+}
+
+// The key is asked whenever one of those is kept who enter by it.
+static enum mer_err enter_again(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
+                                struct mer_kids_entry *entry, struct facet_out *out)
+{
+    struct numbers ignored = {0}, *outer = e->after;
+    struct mer_rep *reps = NULL;
+    uint32_t reps_n = 0;
+    enum mer_err err = MER_OK;
+    out->fetches[out->fetches_n++] = entry->fetch;
+    if (!entry->always) {
+        e->after = &ignored;
+        err = emit_reps(e, s, f, &out->kept_if, &reps, &reps_n);
+        e->after = outer;
+        entry->always = is_always(s, out);
+    }
+    return err;
 }
 
 static void note_entry(struct mer_emitter *e, struct spot *s, const struct mer_facet *f,
-                       struct mer_plan_fetch *fetch)
+                       const struct facet_out *out)
 {
     struct mer_kids_entry *n = MER_NEW(e->scratch, struct mer_kids_entry);
-    *n = (struct mer_kids_entry){f, fetch, s->homes[0].kids->entries};
+    *n = (struct mer_kids_entry){f, out->fetches[0], is_always(s, out), s->homes[0].kids->entries};
     s->homes[0].kids->entries = n;
 }
 
@@ -327,11 +348,13 @@ static enum mer_err enter_facet(struct mer_emitter *e, struct spot *s, uint32_t 
     }
     enum mer_err err = MER_OK;
     if (!e->graph->sources[f->source].rows) {
-        if (!entered_already(s, f, out)) {
-            err = enter_entities(e, s, f, &f->keyed, out);
-            if (!err) {
-                note_entry(e, s, f, out->fetches[0]);
-            }
+        struct mer_kids_entry *entry = entry_of(s, f);
+        if (entry) {
+            return enter_again(e, s, f, entry, out);
+        }
+        err = enter_entities(e, s, f, &f->keyed, out);
+        if (!err) {
+            note_entry(e, s, f, out);
         }
         return err;
     }

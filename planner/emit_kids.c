@@ -92,8 +92,10 @@ static enum meeting meet(const struct mer_kids *k, const struct mer_fetch_field 
             *same = k->items[i];
             return MEET_SAME;
         }
-        if ((overlap(&f->on, &want->on) && !equal) || !same_form(f, want) || f->on.n == 0 ||
-            want->on.n == 0) {
+        // A leaf that is asked of some objects and of others is one value; what has fields of its own is read
+        // by those of one of both.
+        bool one = equal && !mer_type_is_composite(f->field->type.type);
+        if (!same_form(f, want) || (overlap(&f->on, &want->on) && !one)) {
             m = MEET_CONFLICT;
         }
     }

@@ -19,6 +19,7 @@ struct mer_kid {
 struct mer_kids_entry {
     const struct mer_facet *facet;
     struct mer_plan_fetch *fetch;
+    bool always; // the key is asked under no condition
     struct mer_kids_entry *next;
 };
 

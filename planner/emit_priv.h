@@ -26,6 +26,7 @@ struct mer_emitter {
     uint32_t ages_n, ages_cap;
     uint32_t guarded_n;
     uint32_t shapes_n, deferred_n;
+    struct mer_map unders; // what emit_kept_under made
     struct numbers *after; // while what a fetch needs is emitted: the fetches that bring it
 };
 
@@ -46,6 +47,9 @@ struct spot {
     uint32_t homes_n;
     const struct mer_asked *asked;
     const struct mer_solution *solution;
+    // What the field that leads here is asked under. Objects may stand here though it is not kept: a key or a
+    // @requires asked for them, too.
+    struct mer_kept_if under;
     struct facet_out *facets; // by the solution's facets
 };
 
@@ -67,6 +71,9 @@ const struct mer_type *emit_own_type(const struct mer_emitter *e, uint32_t sourc
 void emit_ask_typename(struct mer_emitter *e, struct mer_kids *kids, uint32_t source);
 struct mer_types emit_keep_types(struct mer_emitter *e, const struct mer_types *t);
 bool emit_types_unknown(const struct spot *s);
+struct mer_kept_if emit_kept_under(struct mer_emitter *e, const struct mer_kept_if *kept,
+                                   const struct mer_kept_if *under);
+bool emit_everywhere(const struct spot *s, const struct mer_unit *u);
 enum mer_err emit_unit(struct mer_emitter *e, struct spot *s, const struct mer_unit *u,
                        const struct mer_choice *ch, const struct mer_kept_if *kept,
                        struct mer_shape_field *out);

@@ -6,7 +6,8 @@
 static bool holds(const struct mer_condition *c, const struct mer_variables *vars)
 {
     return !(c->guard && mer_refused(vars, c->guard - 1)) &&
-           (!c->directives || mer_selection_kept(c->directives, vars));
+           (!c->directives || mer_selection_kept(c->directives, vars)) &&
+           (!c->under || mer_kept(c->under, vars));
 }
 
 bool mer_kept(const struct mer_kept_if *k, const struct mer_variables *vars)

@@ -25,12 +25,15 @@ static inline bool mer_types_hold(const struct mer_types *set, const struct mer_
     return set->n == 0;
 }
 
+struct mer_kept_if;
+
 // A chain of @skip/@include lists that must all keep the selection, and of guards that must all let it
 // through.
 struct mer_condition {
     const struct mer_ast_directives *directives; // NULL: none
     const struct mer_condition *outer;
-    uint32_t guard; // index + 1 in the federation's guards (guards.h); 0: none
+    uint32_t guard;                  // index + 1 in the federation's guards (guards.h); 0: none
+    const struct mer_kept_if *under; // what the field around it is kept by; NULL: none
 };
 
 static inline bool mer_types_equal(const struct mer_types *x, const struct mer_types *y)

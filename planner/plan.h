@@ -56,14 +56,21 @@ struct mer_guards {
     uint32_t n;
 };
 
+// Where a value of an object stands: its home's row or what another fetch added.
+struct mer_plan_value {
+    uint32_t fetch, slot;
+};
+
 struct mer_shape_field {
     struct mer_slice key;
     const struct mer_field *field; // of the API schema
     enum mer_shape_kind kind;
     const struct mer_ast_selection *ast;
     struct mer_kept_if kept_if;
-    uint32_t fetch; // index of the fetch that answers it
-    uint32_t slot;  // in that fetch's row of the object
+    uint32_t fetch;                    // index of the fetch that answers it
+    uint32_t slot;                     // in that fetch's row of the object
+    const struct mer_plan_value *also; // where other fetches told the same value, a part of it each
+    uint32_t also_n;
     struct mer_shape *sub;
     uint32_t age;             // MER_SHAPE_FRESHNESS: index in the plan's ages
     struct mer_guards guards; // without which it is null, and nobody was asked for it
@@ -109,11 +116,6 @@ enum mer_combiner {
 struct mer_path_step {
     uint32_t slot;
     struct mer_types on; // of graph->types: what the *holding* object must be
-};
-
-// Where a value of an object stands: its home's row or what another fetch added.
-struct mer_plan_value {
-    uint32_t fetch, slot;
 };
 
 // A member of a representation.

@@ -375,9 +375,6 @@ enum mer_err mer_asked_of(struct mer_selector *s, const struct mer_ask *ask, con
     if (q->groups_n) {
         memcpy(q->groups, g->groups, q->groups_n * sizeof(*q->groups));
     }
-    for (uint32_t i = 0; i < q->units_n; i++) {
-        q->units[i].everywhere = q->units[i].on.n == possible->n;
-    }
     mer_map_add(&s->questions, text, q);
     *out = q;
     return MER_OK;

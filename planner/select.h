@@ -36,7 +36,6 @@ struct mer_unit {
     struct mer_guards guards;
     struct mer_sayings said;
     struct mer_types on;                   // of the whole schema, never empty
-    bool everywhere;                       // `on` is all that can stand at the place
     bool unasked;                          // of types that the source may not be asked about
     const struct mer_ask *sub;             // NULL for leaves
     uint32_t index;                        // in its mer_asked

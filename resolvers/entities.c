@@ -44,7 +44,7 @@ static struct mer_exec_error *origin(struct mer_exec_error *e)
     return e->origin ? e->origin : e;
 }
 
-struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
+static struct mer_exec_error *hung_as(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e)
 {
     if (!f->hung || f->hung->origin != origin(e)) {
         f->hung = MER_NEW(x->a, struct mer_exec_error);
@@ -55,15 +55,24 @@ struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, 
     return f->hung;
 }
 
+struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e,
+                                      uint32_t fetch)
+{
+    struct mer_exec_error *h = hung_as(x, f, e);
+    h->fetch = fetch;
+    h->rest = e->rest;
+    h->rest_n = e->rest_n;
+    return h;
+}
+
 // Without its key an object cannot be asked for: what failed there fails here.
 static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o,
                          struct mer_exec_error *e)
 {
     if (e) {
         exec_hang(x, o,
-                  &(struct mer_obj_more){.fetch = f->plan->index,
-                                         .whole = f->plain,
-                                         .error = f->plain ? exec_told_here(x, f, e) : e});
+                  &(struct mer_obj_more){
+                      .fetch = f->plan->index, .whole = f->plain, .error = f->plain ? hung_as(x, f, e) : e});
     }
 }
 
@@ -220,7 +229,7 @@ static void join(struct mer_exec *x, struct exec_fetch *f, const struct mer_val 
     if (from->kind == MER_VAL_NULL && from->error && into->kind == MER_VAL_OBJECT) {
         exec_hang(x, into->object,
                   &(struct mer_obj_more){
-                      .fetch = fetch, .whole = f->plain, .error = exec_told_here(x, f, from->error)});
+                      .fetch = fetch, .whole = f->plain, .error = exec_told_here(x, f, from->error, fetch)});
     }
 }
 

@@ -260,11 +260,40 @@ static bool asks_anything(const struct mer_exec *x, const struct exec_fetch *f)
     return false;
 }
 
+// One of the root fields of a mutation, which run one after the other.
+static bool is_in_turn(const struct mer_exec *x, const struct exec_fetch *f)
+{
+    return x->ask.plan->serial && f->plan->parent == UINT32_MAX && f->plan->kind != MER_FETCH_SPLICE;
+}
+
+// A root field that is null where it must not be takes all data along: what comes after it does not run
+// (specification 6.4.4 lets an executor end there, and nobody would hear of it).
+static bool is_stopped(struct mer_exec *x, const struct exec_fetch *f)
+{
+    const struct mer_shape_variant *v = x->ask.plan->shape->variants;
+    for (; x->stood < v->fields_n && !x->stopped; x->stood++) {
+        const struct mer_shape_field *field = &v->fields[x->stood];
+        if (field->kind != MER_SHAPE_DATA || !mer_ref_non_null(&field->field->type, 0) ||
+            !mer_kept(&field->kept_if, x->ask.vars)) {
+            continue;
+        }
+        if (field->fetch >= f->plan->index) {
+            break;
+        }
+        x->stopped = !exec_root_stands(x, field);
+    }
+    return x->stopped;
+}
+
 // What has nothing to ask, or nobody to ask about, is done and brings nothing.
 static void start(struct mer_exec *x, struct exec_fetch *f)
 {
     enum mer_fetch_kind kind = f->plan->kind;
     f->state = EXEC_RUNNING;
+    if (is_in_turn(x, f) && is_stopped(x, f)) {
+        exec_fetch_done(x, f);
+        return;
+    }
     if (kind == MER_FETCH_SPLICE || asks_anything(x, f)) {
         exec_find_targets(x, f);
     }
@@ -286,8 +315,7 @@ static bool is_ready(const struct mer_exec *x, const struct exec_fetch *f)
             return false;
         }
     }
-    bool in_turn = x->ask.plan->serial && f->plan->parent == UINT32_MAX && f->plan->kind != MER_FETCH_SPLICE;
-    for (uint32_t i = 0; in_turn && i < f->plan->index; i++) {
+    for (uint32_t i = 0; is_in_turn(x, f) && i < f->plan->index; i++) {
         if (x->fetches[i].state != EXEC_DONE && !exec_defer_is_late(x, i)) {
             return false;
         }

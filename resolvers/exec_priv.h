@@ -132,6 +132,9 @@ struct mer_exec {
     struct mer_task task;
     int64_t now_us; // wall, at start
     bool scheduled, finished;
+    bool stopped;    // a mutation's field failed that may not be null: no further one runs
+    uint32_t stood;  // so many root fields were looked at for that
+    uint32_t visits; // objects of the answer that were begun to be written
     // plain subgraphs
     struct exec_fetch **asking; // to be asked at the end of this turn
     uint32_t asking_n;
@@ -184,8 +187,10 @@ struct mer_exec_error *exec_coerce_root(struct mer_exec *x, struct exec_fetch *f
 // ---- entities.c ----
 // The objects that the fetch completes; of entities also what they are called. Of a splice, that is all.
 void exec_find_targets(struct mer_exec *x, struct exec_fetch *f);
-// The same failure, told of objects at another place.
-struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e);
+// The same failure of the same object, which stands at another place, too, or has another row. Where in the
+// object it was is told in slots of `fetch`.
+struct mer_exec_error *exec_told_here(struct mer_exec *x, struct exec_fetch *f, struct mer_exec_error *e,
+                                      uint32_t fetch);
 // Hangs a row, or what failed, on an object.
 void exec_hang(struct mer_exec *x, struct mer_obj *o, const struct mer_obj_more *row);
 
@@ -288,6 +293,8 @@ bool exec_write_object(struct mer_exec *x, struct mer_buf *out, const struct mer
                        const struct mer_obj *o, const struct exec_path *at);
 void exec_write_path(struct mer_buf *b, const struct mer_path_seg *path, uint32_t n);
 void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer_exec_error *first);
+// Is a root field, all of which came, not null where it must not be? Tells no error.
+bool exec_root_stands(struct mer_exec *x, const struct mer_shape_field *f);
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);
 
 // ---- guarded.c ----

@@ -11,7 +11,10 @@ struct writer {
     struct mer_buf *out;
     struct exec_path path;
     uint32_t told; // errors
+    bool trial;    // nothing is told, and what is written goes
 };
+
+#define ROOT_VISIT UINT32_MAX
 
 // False: the value is null where it must not be; what was written of it has been taken back.
 static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o);
@@ -58,6 +61,9 @@ void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_sh
 // below: the shape of what is null here, in which the error's own path may go on.
 static void tell(struct writer *w, struct mer_exec_error *e, const struct mer_shape *below)
 {
+    if (w->trial) {
+        return;
+    }
     if (e->origin) {
         e->origin->spoken = true;
     }
@@ -172,7 +178,7 @@ static bool write_value(struct writer *w, const struct mer_shape_field *f, const
     if (mer_ref_non_null(&f->field->type, level)) {
         return false;
     }
-    if (w->x->defer) {
+    if (w->x->defer && !w->trial) {
         exec_defer_null(w->x->defer, v);
     }
     mer_buf_add(w->out, MER_S("null"));
@@ -196,7 +202,7 @@ const struct mer_shape_variant *exec_variant(const struct mer_shape *shape, cons
     return NULL;
 }
 
-static const struct mer_exec_error *origin(const struct mer_exec_error *e)
+static struct mer_exec_error *origin(struct mer_exec_error *e)
 {
     return e->origin ? e->origin : e;
 }
@@ -216,28 +222,35 @@ static bool is_hidden(struct mer_exec *x, const struct mer_type *t)
     return x->hidden[t->index] == 2;
 }
 
-// What failed for the whole object is told once, of the object. True: its fields need no error of their own.
+// What failed for the whole object is told once, of the object, at each place where it stands. Of several
+// failures of one fetch that met on it, the last counts. True: its fields need no error of their own.
 static bool is_told_of_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o,
-                              struct mer_obj_more *row)
+                              struct mer_obj_more *row, uint32_t visit)
 {
     if (!row || row->object || !row->whole || !row->error) {
         return false;
     }
-    bool told = row->told;
-    for (const struct mer_obj_more *m = o->more; m && !told; m = m->next) {
-        told = m->told && origin(m->error) == origin(row->error);
+    bool told = false;
+    struct mer_exec_error *error = row->error;
+    for (struct mer_obj_more *m = o->more; m; m = m->next) {
+        bool same = m->error && origin(m->error) == origin(row->error);
+        told = told || (same && m->told == visit);
+        error = same && m->error->rest_n ? m->error : error; // where it is known what of the object failed
+        if (m->error && m->fetch == row->fetch && !w->trial) {
+            origin(m->error)->spoken = true;
+        }
     }
-    if (!told) {
-        row->told = true;
+    if (!told && !w->trial) {
+        row->told = visit;
         w->path.n--;
-        tell(w, row->error, shape);
+        tell(w, error, shape);
         w->path.n++;
     }
     return true;
 }
 
 static bool write_field(struct writer *w, const struct mer_shape *shape, const struct mer_shape_field *f,
-                        const struct mer_obj *o)
+                        const struct mer_obj *o, uint32_t visit)
 {
     mer_buf_add_char(w->out, '"');
     mer_buf_add(w->out, f->key);
@@ -258,7 +271,7 @@ static bool write_field(struct writer *w, const struct mer_shape *shape, const s
     if (row && row->object) {
         return write_value(w, f, &row->object->slots[f->slot], 0);
     }
-    if (!is_told_of_object(w, shape, o, row)) {
+    if (!is_told_of_object(w, shape, o, row, visit)) {
         return write_null(w, f, 0, row ? row->error : NULL);
     }
     if (mer_ref_non_null(&f->field->type, 0)) {
@@ -291,7 +304,7 @@ static bool is_turn_of(const struct writer *w, const struct mer_shape *shape, co
 static void note_turns(struct writer *w, const struct mer_shape *shape, const struct mer_shape_variant *v,
                        const struct mer_obj *o)
 {
-    if (w->x->defer) {
+    if (w->x->defer && !w->trial) {
         exec_defer_meet(w->x->defer, shape, v, o, &w->path, w->out->n);
     }
 }
@@ -311,6 +324,7 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         return false;
     }
     note_turns(w, shape, v, o);
+    uint32_t visit = ++w->x->visits;
     char sep = '{';
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
@@ -320,7 +334,7 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
         mer_buf_add_char(w->out, sep);
         sep = ',';
         exec_path_push(&w->path, (struct mer_path_seg){.key = f->key, .on = t});
-        bool ok = write_field(w, shape, f, o);
+        bool ok = write_field(w, shape, f, o, visit);
         w->path.n--;
         if (!ok) {
             take_back(w, start);
@@ -349,7 +363,7 @@ static bool write_root_field(struct writer *w, const struct mer_shape_field *f)
 {
     struct mer_exec *x = w->x;
     if (f->kind != MER_SHAPE_INTROSPECTION && f->kind != MER_SHAPE_SERVICE) {
-        return write_field(w, x->ask.plan->shape, f, x->root);
+        return write_field(w, x->ask.plan->shape, f, x->root, ROOT_VISIT);
     }
     mer_buf_add_char(w->out, '"');
     mer_buf_add(w->out, f->key);
@@ -387,6 +401,17 @@ static bool write_root(struct writer *w)
     }
     mer_buf_add(w->out, sep == '{' ? MER_S("{}") : MER_S("}"));
     return true;
+}
+
+bool exec_root_stands(struct mer_exec *x, const struct mer_shape_field *f)
+{
+    struct mer_buf b;
+    struct writer w = {.x = x, .out = &b, .path = {.a = x->a}, .trial = true};
+    uint32_t holes_n = x->holes_n;
+    mer_buf_init(&b, x->a, 256);
+    bool stands = write_root_field(&w, f);
+    x->holes_n = holes_n;
+    return stands;
 }
 
 bool exec_write_object(struct mer_exec *x, struct mer_buf *out, const struct mer_shape *shape,

@@ -55,7 +55,7 @@ static void take_from_others(struct mer_exec *x, struct exec_fetch *f)
         struct mer_exec_error *failed = e->fetch == f ? NULL : e->fetch->id_errors[e->id];
         if (e->fetch != f) {
             f->roots[i] = e->fetch->roots[e->id];
-            f->id_errors[i] = failed ? exec_told_here(x, f, failed) : NULL;
+            f->id_errors[i] = failed ? exec_told_here(x, f, failed, f->plan->index) : NULL;
         }
     }
 }

@@ -17,12 +17,21 @@ void exec_path_push(struct exec_path *p, struct mer_path_seg seg)
     p->segs[p->n++] = seg;
 }
 
+static bool tells(const struct mer_shape_field *f, uint32_t fetch, uint32_t slot)
+{
+    bool told = f->fetch == fetch && f->slot == slot;
+    for (uint32_t i = 0; i < f->also_n; i++) {
+        told = told || (f->also[i].fetch == fetch && f->also[i].slot == slot);
+    }
+    return told;
+}
+
 static const struct mer_shape_field *field_at(const struct mer_shape *s, uint32_t fetch, uint32_t slot)
 {
     for (uint32_t v = 0; s && v < s->variants_n; v++) {
         for (uint32_t i = 0; i < s->variants[v].fields_n; i++) {
             const struct mer_shape_field *f = &s->variants[v].fields[i];
-            if (f->kind == MER_SHAPE_DATA && f->fetch == fetch && f->slot == slot) {
+            if (f->kind == MER_SHAPE_DATA && tells(f, fetch, slot)) {
                 return f;
             }
         }

@@ -36,7 +36,7 @@ struct mer_val {
 struct mer_obj_more {
     uint32_t fetch;
     bool whole;                   // the error is the object's: told once, at the object
-    bool told;                    // it has been
+    uint32_t told;                // at which writing of the object it was
     struct mer_obj *object;       // NULL: it failed, or the entity is not there
     struct mer_exec_error *error; // why, when it failed
     struct mer_obj_more *next;

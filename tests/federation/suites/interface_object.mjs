@@ -4,10 +4,10 @@ import { link } from '../kit/suite.mjs';
 export default {
   about: '@interfaceObject: what another subgraph adds to every implementation; types told where they are known',
   subgraphs: {
-    zoo: `${link('key')}
+    zoo: `${link('key', 'external', 'requires')}
       type Query { animals: [Animal!]! lion: Lion }
       interface Animal @key(fields: "id") { id: ID! name: String }
-      type Lion implements Animal @key(fields: "id") { id: ID! name: String mane: Boolean }
+      type Lion implements Animal @key(fields: "id") { id: ID! name: String mane: Boolean pride: Lion @external motto: String @requires(fields: "pride { id }") }
       type Heron implements Animal @key(fields: "id") { id: ID! name: String wings: Int }`,
     vets: `${link('key', 'interfaceObject', 'external', 'requires')}
       type Query { patients: [Animal!]! }
@@ -17,12 +17,15 @@ export default {
         pulse: Int
         badge: String @requires(fields: "name")
         friend: Animal
+        risk: String!
       }`,
+    ranch: `${link('key')}
+      type Lion @key(fields: "id") { id: ID! pride: Lion }`,
   },
   truth: {
     Query: { animals() { return [this.Lion[0], this.Heron[0]]; }, lion() { return this.Lion[0]; }, patients() { return [this.Heron[0], this.Lion[0]]; } },
-    Lion: [{ id: 'l1', as: ['Animal'], name: 'Kora', mane: false, pulse: 50, badge: (a, s, rep) => `#${rep.name}`, friend: null }],
-    Heron: [{ id: 'h1', as: ['Animal'], name: null, wings: 2, pulse: 120, badge: (a, s, rep) => `#${rep.name}`, friend() { return this.Lion[0]; } }],
+    Lion: [{ id: 'l1', as: ['Animal'], name: 'Kora', mane: false, pulse: 50, badge: (a, s, rep) => `#${rep.name}`, friend: null, risk: 'high', pride() { return this.Lion[0]; }, motto: (a, s, rep) => `with ${rep.pride.id}` }],
+    Heron: [{ id: 'h1', as: ['Animal'], name: null, wings: 2, pulse: 120, badge: (a, s, rep) => `#${rep.name}`, friend() { return this.Lion[0]; }, risk: () => new Error('no') }],
   },
   cases: [
     { query: '{ animals { id pulse } }', data: { animals: [{ id: 'l1', pulse: 50 }, { id: 'h1', pulse: 120 }] }, requests: 2 },
@@ -33,6 +36,8 @@ export default {
     { query: '{ patients { name } }', data: { patients: [{ name: null }, { name: 'Kora' }] }, requests: 2 },
     { query: '{ patients { __typename } }', data: { patients: [{ __typename: 'Heron' }, { __typename: 'Lion' }] }, requests: 2 },
     { query: '{ patients { ... on Lion { mane pulse } ... on Heron { wings } } }', data: { patients: [{ wings: 2 }, { mane: false, pulse: 50 }] }, requests: 3 },
+    { query: '{ animals { ... on Lion { risk badge } ... on Heron { pulse } } }', data: { animals: [{ risk: 'high', badge: '#Kora' }, { pulse: 120 }] }, requests: 2 },
+    { query: '{ patients { ... on Lion { motto } } }', data: { patients: [{}, { motto: 'with l1' }] }, requests: 4 },
     { query: '{ patients { badge } }', data: { patients: [{ badge: '#null' }, { badge: '#Kora' }] }, requests: 3 },
     { query: 'query($c: Boolean!, $l: Boolean!, $h: Boolean!) { patients { pulse @include(if: $c) ... on Lion @include(if: $l) { pulse } ... on Heron @include(if: $h) { pulse } } }', variables: { c: false, l: true, h: false }, data: { patients: [{}, { pulse: 50 }] }, requests: 2 },
     { query: '{ patients { friend { __typename name pulse } } }', data: { patients: [{ friend: { __typename: 'Lion', name: 'Kora', pulse: 50 } }, { friend: null }] }, requests: 2, representations: 1 },

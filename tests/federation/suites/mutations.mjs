@@ -9,7 +9,7 @@ export default {
   subgraphs: {
     ledger: `${link('key', 'shareable')}
       type Query { log: [String!]! }
-      type Mutation { credit(sum: Int!): Account! fail: Account }
+      type Mutation { credit(sum: Int!): Account! fail: Account must: Account! }
       type Account @key(fields: "id") { id: ID! balance: Int! }`,
     alarm: `${link('key')}
       type Mutation { ring(times: Int = 1): [String!]! }
@@ -28,6 +28,7 @@ export default {
         return [...log];
       },
       fail: new Error('no'),
+      must: new Error('no'),
     },
     Account: [{ id: 'k', balance: () => log.filter((l) => l.startsWith('credit')).reduce((sum, l) => sum + Number(l.slice(7)), 0), warned: () => log.filter((l) => l === 'ring').length }],
   },
@@ -39,6 +40,7 @@ export default {
       requests: 6,
     },
     { query: 'mutation { fail { balance } ring }', data: { fail: null, ring: ['ring'] }, errors: [['fail']], requests: 2 },
+    { query: 'mutation { ring must { balance } a: ring fail { id } }', data: null, errors: [['must']], requests: 2 },
     { query: 'mutation ($no: Boolean!) { ring @skip(if: $no) credit(sum: 1) { id } }', variables: { no: true }, data: { credit: { id: 'k' } }, requests: 1 },
   ],
 };

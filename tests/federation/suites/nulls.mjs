@@ -9,6 +9,8 @@ export default {
     list: `${link('key')}
       type Query { rows: [Row] row(at: Int!): Row strict: [Row!]! }
       type Row @key(fields: "code") { code: String at: Int }`,
+    notes: `${link('key', 'external', 'requires')}
+      type Row @key(fields: "code") { code: String fact: String @external note: String @requires(fields: "fact") }`,
     facts: `${link('key')}
       type Row @key(fields: "code") { code: String fact: String sure: String! parts: [Part!] }
       type Part { n: Int! }`,
@@ -23,7 +25,7 @@ export default {
       { code: 'a', at: 0, fact: 'first', sure: 'yes', parts: [{ n: 1 }, { n: 2 }] },
       { code: null, at: 1 },
       { code: 'c', at: 2, fact: boom, sure: 'yes', parts: [{ n: 1 }, { n: boom }] },
-      { code: 'd', at: 3, fact: 'last', sure: boom, parts: null },
+      { code: 'd', at: 3, fact: 'last', sure: boom, parts: null, note: 'n' },
       { code: 'e', at: 4, unknownTo: ['facts'] },
     ],
   },
@@ -40,6 +42,7 @@ export default {
     { query: '{ row(at: 4) { at sure } }', data: { row: null }, errors: [['row', 'sure']], requests: 2 },
     { query: '{ row(at: 9) { fact } }', data: { row: null }, requests: 1 },
     { query: '{ row(at: 3) { at fact sure } }', data: { row: null }, errors: [['row', 'sure']], requests: 2 },
+    { query: '{ row(at: 3) { note sure } }', data: { row: null }, errors: [['row', 'sure']], requests: 2 },
     { query: '{ row(at: 3) { at fact } }', data: { row: { at: 3, fact: 'last' } }, requests: 2 },
     { query: '{ strict { at } }', data: { strict: [{ at: 0 }, { at: 3 }] }, requests: 1 },
     { query: '{ strict { sure } }', data: null, errors: [['strict', 1, 'sure']], requests: 2 },

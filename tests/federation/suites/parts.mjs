@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+import { link } from '../kit/suite.mjs';
+
+const boom = () => new Error('boom');
+
+export default {
+  about: 'a value of several subgraphs: what fails in a part of it is told where it failed, once for each place',
+  subgraphs: {
+    coast: `${link('key', 'shareable')}
+      type Query { ports: [Port!]! port: Port! }
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable }
+      type Pier { length: Int bad: Int }
+      type Ship { name: String crew: Int }`,
+    hills: `${link('key', 'shareable')}
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable mayor: String town: Int }
+      type Pier { depth: Int! }
+      type Ship { flag: String! }`,
+    towers: `${link('key', 'external', 'requires')}
+      type Port @key(fields: "id") { id: ID! town: Int @external light: String @requires(fields: "town") }`,
+  },
+  truth: {
+    Query: { ports() { return [this.Port[0], this.Port[1], this.Port[0]]; }, port() { return this.Port[0]; } },
+    Port: [
+      { id: 'p1', pier: { length: 5, bad: boom, depth: boom }, ships: [{ name: 'Ada', crew: 4, flag: 'red' }, { name: 'Bo', crew: 2, flag: boom }, null], mayor: 'May', town: 3, light: (a, s, rep) => `${rep.town} beams` },
+      { id: 'p2', pier: { length: 7, depth: 2, bad: 1 }, ships: [], mayor: null, town: boom, light: (a, s, rep) => `${rep.town} beams` },
+    ],
+  },
+  cases: [
+    { query: '{ port { pier { length bad depth } mayor } }', data: { port: { pier: null, mayor: 'May' } }, errors: [['port', 'pier', 'bad'], ['port', 'pier', 'depth']], requests: 2 },
+    {
+      query: '{ ports { id pier { length depth } } }',
+      data: { ports: [{ id: 'p1', pier: null }, { id: 'p2', pier: { length: 7, depth: 2 } }, { id: 'p1', pier: null }] },
+      errors: [['ports', 0, 'pier', 'depth'], ['ports', 2, 'pier', 'depth']],
+      requests: 2,
+    },
+    {
+      query: '{ ports { mayor ships { name flag } } }',
+      data: { ports: [{ mayor: 'May', ships: [{ name: 'Ada', flag: 'red' }, null, null] }, { mayor: null, ships: [] }, { mayor: 'May', ships: [{ name: 'Ada', flag: 'red' }, null, null] }] },
+      errors: [['ports', 0, 'ships', 1, 'flag'], ['ports', 2, 'ships', 1, 'flag']],
+      requests: 2,
+    },
+    { query: '{ ports { light } }', data: { ports: [{ light: '3 beams' }, { light: null }, { light: '3 beams' }] }, errors: [['ports', 1]], requests: 3 },
+  ],
+};
