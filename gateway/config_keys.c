@@ -122,7 +122,7 @@ static const struct mer_config_key limits_keys[] = {
     COUNT("listArgument", list_argument, 1, 1000000, "1000", "entries of a list argument"),
     COUNT("values", values, 100, 4000000, "32768", "JSON values of a request's body, keys and what they hold"),
     COUNT("cost", cost, 1, 1000000000, "5000", "cost of an operation, counted before it runs"),
-    MILLIS("plan", plan_ms, 1, 60000, "100ms", "CPU time for parsing, validating and planning one operation"),
+    MILLIS("plan", plan_ms, 1, 60000, "100ms", "CPU time for parsing, validating and planning one operation; when half of it is spent the first plan that works is taken"),
     MILLIS("request", request_ms, 10, 600000, "10s", "time for answering one request"),
     BYTES("answer", answer_bytes, 1024, 2 * GIB, "16MiB", "an answer"),
     BYTES("requestMemory", memory_bytes, 1 << 20, 8 * GIB, "64MiB", "memory that one request may take"),

@@ -300,6 +300,11 @@ static bool find_operation(struct request *r)
         refuse_operation(r, errors, n);
         return false;
     }
+    if (r->op->plan->hurried) {
+        mer_log(MER_LOG_WARN, "plan",
+                "operation %.*s was planned in a hurry: %u fetches, perhaps more than needed",
+                MER_LOG_FMT(r->op->name.n ? r->op->name : MER_S("without a name")), r->op->plan->fetches_n);
+    }
     mer_plan_cache_put(r->on->plans, r->op);
     return true;
 }

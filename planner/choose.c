@@ -266,12 +266,14 @@ enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, co
 
 struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *trials,
                                        const struct mer_graph *graph, struct mer_selector *selector,
-                                       const uint64_t *labels_on, enum mer_operation_kind kind)
+                                       const uint64_t *labels_on, enum mer_operation_kind kind,
+                                       size_t max_bytes)
 {
     struct mer_chooser *c = MER_NEW(a, struct mer_chooser);
     *c = (struct mer_chooser){.a = a,
                               .trials = trials,
                               .trials_left = TRIALS_MAX,
+                              .hurry_bytes = max_bytes / 2,
                               .graph = graph,
                               .selector = selector,
                               .labels_on = labels_on,
@@ -281,6 +283,11 @@ struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *tr
     mer_map_init(&c->solutions, a);
     mer_map_init(&c->possible, a);
     return c;
+}
+
+bool mer_chooser_hurried(const struct mer_chooser *c)
+{
+    return choose_hurries(c);
 }
 
 const uint64_t *mer_chooser_labels_seen(const struct mer_chooser *c)

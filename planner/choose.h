@@ -66,10 +66,14 @@ struct mer_solution {
 
 struct mer_chooser;
 
-// labels_on: bit set of the federation's override labels. `trials` is used as a stack, by the chooser alone.
+// max_bytes: of `a`; when half of it is spent no more ways are tried. labels_on: bit set of the federation's
+// override labels. `trials` is used as a stack, by the chooser alone.
 struct mer_chooser *mer_chooser_create(struct mer_arena *a, struct mer_arena *trials,
                                        const struct mer_graph *graph, struct mer_selector *selector,
-                                       const uint64_t *labels_on, enum mer_operation_kind kind);
+                                       const uint64_t *labels_on, enum mer_operation_kind kind,
+                                       size_t max_bytes);
+// Was the first way that works taken somewhere, because there were too many to try?
+bool mer_chooser_hurried(const struct mer_chooser *c);
 // The labels that choices depended on so far, as a bit set: with any other labels on, the plan is the same.
 const uint64_t *mer_chooser_labels_seen(const struct mer_chooser *c);
 // homes_n 0: at the root of the answer. MER_ERR_INVALID: there is no way to answer (*missing, if not NULL,

@@ -104,6 +104,10 @@ bool choose_try_candidate(struct build *b, const struct mer_unit *u, const struc
                           struct mer_choice *out)
 {
     struct mer_chooser *c = b->c;
+    if (!mer_budget_step(mer_selector_budget(c->selector))) {
+        c->limit = MER_ERR_LIMIT;
+        return false;
+    }
     int64_t facet = facet_of(b, u, cand);
     if (facet < 0) {
         return false;
@@ -407,7 +411,7 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
     const struct saved before = best->before;
     for (uint32_t i = 0; i < n && !b->c->limit; i++) {
         struct mer_choice choice = {0};
-        bool enough = tried >= WAYS_MAX || b->c->trials_left == 0;
+        bool enough = tried >= WAYS_MAX || choose_hurries(b->c);
         if (best->choice.facets_n && enough) {
             break;
         }
@@ -419,7 +423,7 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
         choose_restore(b, &before);
     }
     bool whole = best->choice.sub ? best->choice.sub->fetches == 0 : best->choice.facets_n > 0;
-    whole = whole || (best->choice.facets_n && b->c->trials_left == 0);
+    whole = whole || (best->choice.facets_n && choose_hurries(b->c));
     // Objects of several types come from one source: others might tell of other objects.
     bool one_type = u->field->type.type->kind == MER_TYPE_OBJECT;
     for (int open_only = 1; u->sub && one_type && n > 1 && !whole && open_only >= 0 && !b->c->limit;

@@ -19,6 +19,7 @@ struct mer_chooser {
     struct change *changes;   // of all that are being made: a stack, too
     uint32_t changes_n, changes_cap;
     uint32_t trials_left;
+    size_t hurry_bytes;
     const struct mer_graph *graph;
     struct mer_selector *selector;
     const uint64_t *labels_on;
@@ -72,6 +73,13 @@ struct best {
     struct kept state;
     struct mer_choice choice;
 };
+
+// Nothing is searched any more: the first way that works will do.
+static inline bool choose_hurries(const struct mer_chooser *c)
+{
+    return c->trials_left == 0 || mer_selector_budget(c->selector)->hurried ||
+           mer_arena_total_bytes(c->a) > c->hurry_bytes;
+}
 
 // ---- choose_build.c ----
 struct saved choose_save(const struct build *b);

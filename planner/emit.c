@@ -470,6 +470,13 @@ static void make_variants(struct mer_emitter *e, const struct spot *s, const str
     }
 }
 
+static enum mer_err emit_within(struct mer_emitter *e)
+{
+    bool enough = mer_arena_exhausted(e->a) || mer_arena_exhausted(e->scratch) ||
+                  !mer_budget_step(mer_selector_budget(e->selector));
+    return enough ? MER_ERR_LIMIT : MER_OK;
+}
+
 static enum mer_err emit_units(struct mer_emitter *e, struct spot *s, struct mer_shape_field *fields)
 {
     const struct mer_solution *sol = s->solution;
@@ -479,11 +486,9 @@ static enum mer_err emit_units(struct mer_emitter *e, struct spot *s, struct mer
     for (uint32_t i = 0; i < s->asked->units_n && !err; i++) {
         const struct mer_unit *u = &s->asked->units[i];
         err = emit_unit(e, s, u, &sol->choices[i], &u->asked_if, &fields[i]);
+        err = err ? err : emit_within(e);
     }
-    if (mer_arena_exhausted(e->a)) {
-        return mer_diag_set(e->diag, MER_ERR_LIMIT, "the operation takes too much memory to plan");
-    }
-    return err;
+    return err ? err : emit_within(e);
 }
 
 static enum mer_err emit_spot(struct mer_emitter *e, struct spot *s, struct mer_shape **out)

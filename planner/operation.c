@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "planner/operation.h"
 
-#include <time.h>
-
 #include "schema/parser.h"
 
 struct maker {
@@ -127,17 +125,34 @@ static enum mer_err validate(struct maker *m, struct mer_operation *op, const st
     return err;
 }
 
-static enum mer_err plan(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts)
+static void spent(struct maker *m, const struct mer_operation *op, const struct mer_budget *b)
+{
+    bool steps = b->max_steps && b->steps > b->max_steps;
+    uint64_t took = steps ? b->steps : (uint64_t)b->took_us;
+    uint64_t max = steps ? b->max_steps : (uint64_t)b->max_cpu_us;
+    struct mer_operation_error *e =
+        add_error(m, "QUERY_TOO_COMPLEX",
+                  mer_arena_printf(m->a, "The operation exceeds limit plan: %llu %s, allowed are %llu.",
+                                   (unsigned long long)took, steps ? "steps" : "us", (unsigned long long)max),
+                  op->ast->loc);
+    e->limit = "plan";
+    e->value = took;
+}
+
+static enum mer_err plan(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts,
+                         struct mer_budget *budget)
 {
     struct mer_diag d = {0};
-    struct mer_plan_limits limits = {.labels_on = opts->labels_on};
+    struct mer_plan_limits limits = {.labels_on = opts->labels_on, .budget = budget};
     enum mer_err err = mer_plan_build(op->arena, op->graph, op->document, op->ast, &limits, &op->plan, &d);
-    if (err) {
+    if (err && budget->spent) {
+        spent(m, op, budget);
+    } else if (err) {
         struct mer_loc loc = {d.line, d.column};
         struct mer_operation_error *e = add_error(
             m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "INTERNAL",
             err == MER_ERR_LIMIT ? mer_slice_of(d.msg) : MER_S("the operation cannot be planned"), loc);
-        e->limit = err == MER_ERR_LIMIT ? "expandedSelections" : NULL;
+        e->limit = err == MER_ERR_LIMIT ? budget->limit : NULL;
     }
     return err;
 }
@@ -156,27 +171,12 @@ static bool asks_introspection(const struct mer_operation *op)
 // Enough for any operation within the default limits, and an end to any other.
 #define OPERATION_BYTES (16u << 20)
 
-// CPU, not the clock on the wall: a machine that is busy elsewhere refuses nothing.
-static int64_t cpu_us(void)
+static enum mer_err in_time(struct maker *m, const struct mer_operation *op, struct mer_budget *budget)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static enum mer_err in_time(struct maker *m, const struct mer_operation *op,
-                            const struct mer_operation_opts *opts, int64_t began)
-{
-    int64_t took = opts->max_cpu_us ? cpu_us() - began : 0;
-    if (took <= opts->max_cpu_us)
+    if (mer_budget_look(budget)) {
         return MER_OK;
-    struct mer_operation_error *e =
-        add_error(m, "QUERY_TOO_COMPLEX",
-                  mer_arena_printf(m->a, "The operation exceeds limit plan: %lld us, allowed are %lld.",
-                                   (long long)took, (long long)opts->max_cpu_us),
-                  op->ast->loc);
-    e->limit = "plan";
-    e->value = (uint64_t)took;
+    }
+    spent(m, op, budget);
     return MER_ERR_LIMIT;
 }
 
@@ -193,14 +193,15 @@ enum mer_err mer_operation_make(struct mer_arena *a, const struct mer_graph *gra
     op->text = mer_arena_copy(own, text);
     op->name = mer_arena_copy(own, name);
     struct maker m = {.a = a};
-    int64_t began = opts->max_cpu_us ? cpu_us() : 0;
+    struct mer_budget budget;
+    mer_budget_start(&budget, opts->max_cpu_us, opts->max_steps);
     enum mer_err err = parse(&m, op, opts);
     err = err ? err : select_operation(&m, op);
     err = err ? err : check_limits(&m, op, opts);
     err = err ? err : validate(&m, op, opts);
-    err = err ? err : in_time(&m, op, opts, began);
-    err = err ? err : plan(&m, op, opts);
-    err = err ? err : in_time(&m, op, opts, began);
+    err = err ? err : in_time(&m, op, &budget);
+    err = err ? err : plan(&m, op, opts, &budget);
+    err = err ? err : in_time(&m, op, &budget);
     *errors = m.errors;
     *errors_n = m.n;
     if (err) {

@@ -14,6 +14,7 @@ struct making {
     struct mer_selector *selector;
     struct mer_chooser *chooser;
     struct mer_emitter *emitter;
+    struct mer_budget *budget;
     struct mer_diag *diag;
 };
 
@@ -23,7 +24,7 @@ static enum mer_err solve(struct making *m, const struct mer_asked *asked, struc
     const struct mer_unit *missing = NULL;
     enum mer_err err = mer_choose(m->chooser, asked, NULL, 0, &s, &missing);
     if (err == MER_ERR_LIMIT) {
-        return mer_diag_set(m->diag, err, "the operation takes too much memory to plan");
+        return err;
     }
     if (err) {
         const struct mer_field *f = missing ? missing->field : asked->units->field;
@@ -93,23 +94,41 @@ static void note_labels(struct making *m, const uint64_t *on, struct mer_plan *p
     p->labels_on = on_kept;
 }
 
+static void tell_limit(struct making *m)
+{
+    bool memory = mer_arena_exhausted(m->scratch) || mer_arena_exhausted(m->a);
+    const char *why = m->budget->spent ? "the operation takes too long to plan"
+                      : memory         ? "the operation takes too much memory to plan"
+                                       : "the operation expands to too many fields";
+    m->budget->limit = memory ? "planMemory" : "expandedSelections";
+    uint32_t line = m->diag->line, column = m->diag->column;
+    enum mer_err ignored = mer_diag_at(m->diag, MER_ERR_LIMIT, line, column, "%s", why);
+    (void)ignored;
+}
+
 enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
                             const struct mer_ast_document *doc, const struct mer_ast_operation *op,
                             const struct mer_plan_limits *limits, struct mer_plan **out,
                             struct mer_diag *diag)
 {
     struct making m = {.a = a, .graph = graph, .diag = diag};
+    struct mer_budget endless = {0};
+    m.budget = limits && limits->budget ? limits->budget : &endless;
     uint32_t max = limits && limits->max_shape_fields ? limits->max_shape_fields : MAX_SHAPE_FIELDS;
     struct mer_plan *p = MER_NEW(a, struct mer_plan);
     *p = (struct mer_plan){
         .graph = graph, .document = doc, .operation = op, .serial = op->kind == MER_OP_MUTATION};
     m.scratch = mer_arena_create(SCRATCH_BYTES);
-    m.selector = mer_selector_create(a, m.scratch, graph, doc, max, diag);
+    m.selector = mer_selector_create(a, m.scratch, graph, doc, max, m.budget, diag);
     m.trials = mer_arena_create(0);
     m.chooser = mer_chooser_create(m.scratch, m.trials, graph, m.selector, limits ? limits->labels_on : NULL,
-                                   op->kind);
+                                   op->kind, SCRATCH_BYTES);
     m.emitter = mer_emitter_create(a, m.scratch, graph, m.selector, m.chooser, op->kind, diag);
     enum mer_err err = make(&m, op, p);
+    if (err == MER_ERR_LIMIT) {
+        tell_limit(&m);
+    }
+    p->hurried = mer_chooser_hurried(m.chooser);
     note_labels(&m, limits ? limits->labels_on : NULL, p);
     mer_arena_destroy(m.trials);
     mer_arena_destroy(m.scratch);

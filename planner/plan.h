@@ -15,6 +15,7 @@
 #define MER_PLANNER_PLAN_H
 
 #include "planner/defer.h"
+#include "planner/budget.h"
 #include "planner/fetch.h"
 
 struct mer_federation;
@@ -179,7 +180,9 @@ struct mer_plan {
     struct mer_shape_field **ages; // every field of kind MER_SHAPE_FRESHNESS
     uint32_t ages_n;
     uint32_t guarded_n; // fields and variants that have guards
-    bool defers;        // there are deferred fragments, which may be told later than the rest
+    bool hurried; // half of the budget, of the memory or of the ways to try was spent: there may be a better
+                  // one
+    bool defers;  // there are deferred fragments, which may be told later than the rest
     uint32_t shapes_n, deferred_n;
     // Of progressive overrides: the labels that it depends on, and which of them were on; bit sets.
     const uint64_t *labels_seen, *labels_on;
@@ -187,11 +190,13 @@ struct mer_plan {
 
 struct mer_plan_limits {
     uint32_t max_shape_fields; // 0: 50,000
+    struct mer_budget *budget; // NULL: no end
     const uint64_t *labels_on; // bit set of the federation's override labels; NULL: none
 };
 
-// The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields; MER_ERR_INVALID: a
-// field that no source answers, which a composed supergraph excludes.
+// The operation was validated against graph->api. MER_ERR_LIMIT: too many shape fields, or the budget is
+// spent, or too much memory; MER_ERR_INVALID: a field that no source answers, which a composed supergraph
+// excludes.
 enum mer_err mer_plan_build(struct mer_arena *a, const struct mer_graph *graph,
                             const struct mer_ast_document *doc, const struct mer_ast_operation *op,
                             const struct mer_plan_limits *limits, struct mer_plan **out,

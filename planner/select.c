@@ -5,13 +5,15 @@
 
 struct mer_selector *mer_selector_create(struct mer_arena *keep, struct mer_arena *scratch,
                                          const struct mer_graph *graph, const struct mer_ast_document *doc,
-                                         uint32_t max_fields, struct mer_diag *diag)
+                                         uint32_t max_fields, struct mer_budget *budget,
+                                         struct mer_diag *diag)
 {
     struct mer_arena *a = scratch;
     struct mer_selector *s = MER_NEW(a, struct mer_selector);
     *s = (struct mer_selector){
         .a = a, .keep = keep, .graph = graph, .doc = doc, .diag = diag, .max_fields = max_fields};
     s->fields_left = max_fields;
+    s->budget = budget;
     mer_buf_init(&s->name, a, 1024);
     mer_buf_init(&s->answers, a, 1024);
     s->grouping = (struct grouping){.s = s, .collector = {.s = s}};

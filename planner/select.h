@@ -66,8 +66,11 @@ struct mer_selector;
 // Conditions are put into `keep`, for the plan; the rest goes with scratch.
 struct mer_selector *mer_selector_create(struct mer_arena *keep, struct mer_arena *scratch,
                                          const struct mer_graph *graph, const struct mer_ast_document *doc,
-                                         uint32_t max_fields, struct mer_diag *diag);
+                                         uint32_t max_fields, struct mer_budget *budget,
+                                         struct mer_diag *diag);
 uint32_t mer_selector_max(const struct mer_selector *s);
+// What making the plan may take; never NULL.
+struct mer_budget *mer_selector_budget(struct mer_selector *s);
 const struct mer_ask *mer_ask_of(struct mer_selector *s, const struct mer_ask_set *sets, uint32_t n);
 // The sub-selections of fields `name` in the ask, with what is `more` (may be NULL): how a @provides goes on.
 const struct mer_ask *mer_ask_below(struct mer_selector *s, const struct mer_ask *ask,

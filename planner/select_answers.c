@@ -106,6 +106,11 @@ uint32_t mer_unit_candidate_of(struct mer_selector *s, const struct mer_unit *u,
     return (u->answerers ? u->answerers : select_answerers_of(s, u->field))->first[source];
 }
 
+struct mer_budget *mer_selector_budget(struct mer_selector *s)
+{
+    return s->budget;
+}
+
 uint32_t mer_selector_max(const struct mer_selector *s)
 {
     return s->max_fields;

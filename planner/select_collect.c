@@ -106,7 +106,7 @@ static enum mer_err find_field(struct mer_selector *s, const struct mer_type *ty
 static enum mer_err collect_field(struct collector *k, const struct flat_field *f, bool ours)
 {
     struct mer_selector *s = k->s;
-    if (s->fields_left == 0 || mer_arena_exhausted(s->a)) {
+    if (s->fields_left == 0 || mer_arena_exhausted(s->a) || !mer_budget_step(s->budget)) {
         return too_many(s, f->sel->loc);
     }
     s->fields_left--;

@@ -78,6 +78,7 @@ struct mer_selector {
     const struct mer_ast_document *doc;
     struct mer_diag *diag;
     uint32_t max_fields, fields_left;
+    struct mer_budget *budget;
     struct mer_buf answers;    // what sources say of a field
     struct mer_buf name;       // of what is looked for; copied when it is new
     struct mer_map type_sets;  // types (their address), and which may be asked → number

@@ -167,6 +167,26 @@ VARIABLES = "query($id:ID! $f:OrderFilter $ids:[ID!]){order(id:$id){id}orders(fa
 QUERY = VARIABLES.replace("$ids:[ID!]", "$ids:[ID!]!")
 
 
+def bomb_fields(level):
+    own = " ".join(f"...on T{t}{{own{t}}}" for t in range(50))
+    return "id name price " + (f"below{{{bomb_fields(level - 1)} {own}}}" if level else "id")
+
+
+def bombs():
+    """An interface with 50 implementations in three sources that share all (lib/worst.h), five levels deep."""
+    yield "50 types of 3 sources, 5 levels", (COMPLEX, "OK"), b"b" + body("{nodes{" + bomb_fields(5) + "}}")
+    spread = "".join(f"fragment F{n} on Node{{" + "".join(f"...on T{t}{{own{t} below{{...F{n + 1}}}}}" for t in range(50)) + "}" for n in range(5))
+    yield "50 types of 3 sources, 5 fragments", (COMPLEX, "OK"), b"b" + body("{nodes{...F0}}" + spread + "fragment F5 on Node{id}")
+    aliased = "".join(f"fragment F{n} on Node{{" + "".join(f"...on T{t}{{below{{a{t}:id ...F{n + 1}}}}}" for t in range(50)) + "}" for n in range(5))
+    yield "50 types of 3 sources, each asked otherwise", (COMPLEX,), b"b" + body("{nodes{...F0}}" + aliased + "fragment F5 on Node{id}")
+
+
+def colliding(n):
+    """Keys that meet in hashes that are not seeded: of h = 31 h + c, as "Aa" and "BB" do, and of FNV's and djb2's last bits."""
+    pairs = ("Aa", "BB")
+    return ["".join(pairs[(i >> bit) & 1] for bit in range(20)) for i in range(n)]
+
+
 def variables(scale):
     good = {"id": "x", "ids": ["a"]}
     yield "a nullable variable for a list that must be", (VALID,), body(VARIABLES, good)
@@ -204,6 +224,10 @@ def texts(scale):
     yield "a million {", (COMPLEX,), raw('{"a":' * million)
     yield "a million numbers", (COMPLEX,), raw(around % ('{"a":[' + "1," * million + "1]}"))
     yield "a million keys", (COMPLEX,), raw("{" + ",".join(f'"{i:x}":1' for i in range(million)) + "}")
+    keys = colliding(min(million, 1 << 20))
+    yield "a million keys of one hash", (COMPLEX,), raw("{" + ",".join(f'"{key}":1' for key in keys) + "}")
+    yield "a million keys of one hash in variables", (COMPLEX,), raw(around % ("{" + ",".join(f'"{key}":1' for key in keys) + "}"))
+    yield "16,000 keys of one hash", ("OK",), raw("{" + "".join(f'"{key}":1,' for key in keys[:16_000]) + '"query":"{__typename}"}')
     yield "16,000 keys beside the query", ("OK",), raw("{" + "".join(f'"{i:x}":1,' for i in range(16_000)) + '"query":"{__typename}"}')
     yield "a variable of ten million digits", ("OK", INPUT), raw('{"query":"{__typename}","variables":{"a":' + "9" * (10 * million) + "}}")
     yield "a number of a million digits", (INPUT,), raw("9" * million)
@@ -223,7 +247,7 @@ def texts(scale):
 
 
 def documents(scale):
-    for source in (deep(), many(), fragments(), overlapping(), introspection(), values(), variables(scale), texts(scale)):
+    for source in (deep(), many(), fragments(), overlapping(), introspection(), values(), variables(scale), bombs(), texts(scale)):
         yield from source
 
 
@@ -254,7 +278,7 @@ def main():
     count = failed = 0
     worst = {"us": 0, "peak": 0}
     for name, codes, data in documents(args.size):
-        flags, data = ("p", data[1:]) if data[:1] == b"p" else ("-", data)
+        flags, data = (data[:1].decode(), data[1:]) if data[:1] in (b"p", b"b") else ("-", data)
         tool.stdin.write(f"{flags} {len(data)}\n".encode() + data)
         tool.stdin.flush()
         line = tool.stdout.readline()

@@ -5,69 +5,22 @@
 //   hostile_tool SUPERGRAPH SDL…      a SDL file for each source, named by its file
 //
 // In: "<flags> <bytes>\n", then the body; again and again. Flags: '-', or 'p' for a production gateway (no
-// introspection, no suggestions). Out: one line of JSON a body: the code of the first error or "OK", the
-// limit it names, how many errors, how many bytes their messages have, CPU in microseconds, the most heap
-// bytes that were held at a time.
+// introspection, no suggestions), or 'b' for the schema of the planner's bomb (lib/worst.h). Out: one line of
+// JSON a body: the code of the first error or "OK", the limit it names, how many errors, how many bytes their
+// messages have, CPU in microseconds, the most heap bytes that were held at a time.
 #include "base/json.h"
 #include "gateway/graphql_http.h"
 #include "planner/operation.h"
 #include "schema/values.h"
 
 #include "../unit/gateway/http_request.h"
+#include "lib/heap.h"
 #include "lib/load.h"
+#include "lib/worst.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-// ---- the heap, measured: the linker sends every allocation of ours through here (--wrap) ----
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-
-static size_t held, most;
-
-static void *count(void *p)
-{
-    held += malloc_usable_size(p);
-    most = held > most ? held : most;
-    return p;
-}
-
-static void uncount(void *p)
-{
-    size_t n = p ? malloc_usable_size(p) : 0;
-    held -= n < held ? n : held;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return count(__real_malloc(n));
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return count(__real_calloc(n, size));
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    uncount(p);
-    return count(__real_realloc(p, n));
-}
-
-void __wrap_free(void *p)
-{
-    uncount(p);
-    __real_free(p);
-}
 
 // ---- one body ----
 
@@ -145,14 +98,13 @@ static void measure(const struct mer_graph *g, struct mer_coder *coder, struct m
     uint64_t least = UINT64_MAX;
     size_t peak = 0;
     for (int round = 0; round < 3; round++) {
-        size_t before = held;
-        most = held;
+        heap_mark();
         uint64_t began = cpu_ns();
         struct mer_arena *a = mer_arena_create(64u << 20);
         struct verdict v = judge(a, g, coder, body, production);
         uint64_t took = cpu_ns() - began;
         least = took < least ? took : least;
-        peak = most - before;
+        peak = heap_peak();
         if (round == 2)
             printf(
                 "{\"code\":\"%s\",\"limit\":\"%s\",\"errors\":%u,\"bytes\":%zu,\"us\":%.1f,\"peak\":%zu}\n",
@@ -165,7 +117,7 @@ static void measure(const struct mer_graph *g, struct mer_coder *coder, struct m
 int main(int argc, char **argv)
 {
     struct mer_arena *a = mer_arena_create(0);
-    struct mer_graph graph;
+    struct mer_graph graph, bomb;
     char flags[8];
     size_t n;
     if (argc < 3) {
@@ -173,12 +125,14 @@ int main(int argc, char **argv)
         return 2;
     }
     load_graph(a, argc - 1, argv + 1, &graph);
+    worst_graph(a, WORST_BOMB, &bomb);
     struct mer_coder *coder = mer_coder_create();
     while (scanf("%7s %zu", flags, &n) == 2 && getchar() == '\n') {
         char *body = malloc(n ? n : 1);
         if (!body || fread(body, 1, n, stdin) != n)
             return 2;
-        measure(&graph, coder, mer_slice_make(body, n), strchr(flags, 'p') != NULL);
+        measure(strchr(flags, 'b') ? &bomb : &graph, coder, mer_slice_make(body, n),
+                strchr(flags, 'p') != NULL);
         free(body);
     }
     mer_coder_destroy(coder);

@@ -5,6 +5,7 @@
 
 #define TYPES   100
 #define LEVELS  5
+#define BOMBS   50
 #define SHARERS 40
 #define SHARED  20
 #define FIELDS  50
@@ -21,6 +22,7 @@ const char *worst_name(enum worst_kind k)
         [WORST_ON_EACH] = "a hundred types, a fragment on each",
         [WORST_NAMED] = "a hundred types, named fragments",
         [WORST_ALIASED] = "a hundred types, each asked otherwise",
+        [WORST_BOMB] = "fifty types, all shared by three subgraphs",
         [WORST_SHARED] = "forty subgraphs, 2,000 fields",
         [WORST_CHAIN] = "forty subgraphs, eight levels",
     };
@@ -65,6 +67,31 @@ static void hundred_types(struct mer_buf *b)
     }
 }
 
+// The first and the second know objects by an id, the second and the third by a code; whoever is asked, the
+// others have to be entered, and all know who is below whom.
+static void bomb(struct mer_buf *b)
+{
+    static const char fields[] =
+        " { id: ID! @join__field(graph: G0) @join__field(graph: G1) code: ID! @join__field(graph: G1) "
+        "@join__field(graph: G2) name: String @join__field(graph: G0) @join__field(graph: G2) price: Int "
+        "@join__field(graph: G1) @join__field(graph: G2) below: Node";
+    add_subgraphs(b, 3);
+    mer_buf_add_cstr(b, "type Query");
+    in_each(b, 3, NULL);
+    mer_buf_add_cstr(b, " { nodes: [Node] } interface Node");
+    in_each(b, 3, NULL);
+    mer_buf_printf(b, "%s } ", fields);
+    for (int t = 0; t < BOMBS; t++) {
+        mer_buf_printf(b, "type T%d implements Node", t);
+        for (int g = 0; g < 3; g++)
+            mer_buf_printf(b, " @join__implements(graph: G%d, interface: \"Node\")", g);
+        mer_buf_add_cstr(b, " @join__type(graph: G0, key: \"id\") @join__type(graph: G1, key: \"id\") "
+                            "@join__type(graph: G1, key: \"code\") @join__type(graph: G2, key: \"code\")");
+        mer_buf_printf(b, "%s own%d: Int @join__field(graph: G%d) @join__field(graph: G%d) } ", fields, t,
+                       t % 3, (t + 1) % 3);
+    }
+}
+
 // A field is in one, two or three subgraphs, spread so that no subgraph has much of any type.
 static void forty_subgraphs(struct mer_buf *b)
 {
@@ -93,18 +120,18 @@ void worst_graph(struct mer_arena *a, enum worst_kind k, struct mer_graph *out)
     struct mer_buf b;
     mer_buf_init(&b, a, 1 << 16);
     mer_buf_add_cstr(&b, head);
-    (k < WORST_SHARED ? hundred_types : forty_subgraphs)(&b);
+    (k < WORST_BOMB ? hundred_types : k == WORST_BOMB ? bomb : forty_subgraphs)(&b);
     load_graph_text(a, mer_buf_slice(&b), out);
 }
 
 // ---- operations ----
 
-static void plain(struct mer_buf *b, bool on_each)
+static void plain(struct mer_buf *b, int on_each)
 {
     mer_buf_add_cstr(b, "{ nodes {");
     for (int level = 0; level < LEVELS; level++) {
         mer_buf_add_cstr(b, " id name price");
-        for (int t = 0; on_each && t < TYPES; t++)
+        for (int t = 0; t < on_each; t++)
             mer_buf_printf(b, " ... on T%d { own%d }", t, t);
         mer_buf_add_cstr(b, " below {");
     }
@@ -164,8 +191,8 @@ struct mer_slice worst_operation(struct mer_arena *a, enum worst_kind k)
 {
     struct mer_buf b;
     mer_buf_init(&b, a, 1 << 14);
-    if (k == WORST_PLAIN || k == WORST_ON_EACH)
-        plain(&b, k == WORST_ON_EACH);
+    if (k == WORST_PLAIN || k == WORST_ON_EACH || k == WORST_BOMB)
+        plain(&b, k == WORST_ON_EACH ? TYPES : k == WORST_BOMB ? BOMBS : 0);
     else if (k == WORST_NAMED || k == WORST_ALIASED)
         named(&b, k == WORST_ALIASED);
     else

@@ -38,9 +38,10 @@ static void the_worst_operations_are_planned_within_bounds(void **state)
         uint32_t fetches, depth;
         size_t bytes; // kept with the operation
     } most[WORST_N] = {
-        [WORST_PLAIN] = {11, 2, 1 << 18},    [WORST_ON_EACH] = {11, 2, 2 << 20},
-        [WORST_NAMED] = {6, 2, 2 << 20},     [WORST_ALIASED] = {0}, // refused
-        [WORST_SHARED] = {1100, 3, 8 << 20}, [WORST_CHAIN] = {64, 5, 1 << 19},
+        [WORST_PLAIN] = {11, 2, 1 << 18}, [WORST_ON_EACH] = {11, 2, 2 << 20},
+        [WORST_NAMED] = {6, 2, 2 << 20},  [WORST_ALIASED] = {0}, // refused
+        [WORST_BOMB] = {80, 8, 4 << 20},  [WORST_SHARED] = {1100, 3, 8 << 20},
+        [WORST_CHAIN] = {64, 5, 1 << 19},
     };
     const struct mer_operation_opts opts = {.introspection = true};
     for (enum worst_kind k = 0; k < WORST_N; k++) {
@@ -71,8 +72,47 @@ static void the_worst_operations_are_planned_within_bounds(void **state)
     }
 }
 
+// Steps, not time: the same on any machine. When half of them are taken, the first way that works is: all is
+// asked for, perhaps by more fetches. When all are taken, all ends.
+static void a_budget_ends_the_search_and_all(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t steps;
+        bool planned, hurried;
+    } cases[] = {{0, true, false}, {30000, true, true}, {30, false, false}};
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_graph graph;
+    uint32_t fewest = 0;
+    worst_graph(a, WORST_SHARED, &graph);
+    struct mer_slice text = worst_operation(a, WORST_SHARED);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mer_operation *op = NULL;
+        struct mer_operation_error *errors = NULL;
+        const struct mer_operation_opts opts = {.introspection = true, .max_steps = cases[i].steps};
+        uint32_t n = 0;
+        enum mer_err err = mer_operation_make(a, &graph, text, MER_NIL, &opts, &op, &errors, &n);
+        assert_int_equal(err, cases[i].planned ? MER_OK : MER_ERR_LIMIT);
+        if (!cases[i].planned) {
+            assert_string_equal(errors[0].code, "QUERY_TOO_COMPLEX");
+            assert_string_equal(errors[0].limit, "plan");
+            assert_in_range(errors[0].value, 31, 60); // each loop on the way out looks once
+            assert_true(mer_slice_starts(errors[0].message, MER_S("The operation exceeds limit plan: ")));
+            continue;
+        }
+        assert_int_equal(op->plan->hurried, cases[i].hurried);
+        fewest = fewest ? fewest : asked_of(op->plan);
+        assert_true(asked_of(op->plan) >= fewest);
+        mer_operation_unref(op);
+    }
+    mer_arena_destroy(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_worst_operations_are_planned_within_bounds)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_worst_operations_are_planned_within_bounds),
+        cmocka_unit_test(a_budget_ends_the_search_and_all),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
