@@ -619,6 +619,9 @@ static void tell_first_part(struct request *r, struct mer_answer *a)
     mer_parts_begin(http, c, parts, a, more);
 }
 
+// Beside what the operation's last answer had.
+#define ANSWER_ROOM 1024u
+
 static void answered(void *owner)
 {
     struct request *r = owner;
@@ -628,7 +631,7 @@ static void answered(void *owner)
         tell_next_part(r);
         return;
     }
-    mer_buf_init(&b, r->http->arena, 4096);
+    mer_buf_init(&b, r->http->arena, r->op->answer_bytes + r->op->answer_bytes / 8 + ANSWER_ROOM);
     mer_buf_add_char(&b, '{');
     mer_exec_write(r->exec, &b, &has_data);
     struct mer_slice data = mer_buf_slice(&b);
@@ -643,6 +646,7 @@ static void answered(void *owner)
         refuse_answer(r, b.n);
         return;
     }
+    r->op->answer_bytes = b.n;
     struct mer_answer a = {.status = has_data ? 200 : graphql_status(r), .body = mer_buf_slice(&b)};
     if (r->params.is_get && has_data && !mer_exec_has_errors(r->exec) && !parts) {
         add_tag(r, &a, data, wall_us);

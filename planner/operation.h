@@ -35,6 +35,7 @@ struct mer_operation {
     struct mer_cache_policy cache;
     bool introspects; // asks __schema or __type
     uint32_t refs;
+    size_t answer_bytes; // of its last answer: the next will want as much
 };
 
 struct mer_operation_opts {

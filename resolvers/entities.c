@@ -285,17 +285,18 @@ static void list_ids(struct mer_exec *x, struct exec_fetch *f)
 void exec_find_targets(struct mer_exec *x, struct exec_fetch *f)
 {
     struct find c = {x, f};
+    uint32_t number = f->plan->index + 1;
     mer_map_init(&f->id_index, x->a);
     if (f->plain && f->plan->kind == MER_FETCH_ENTITY) {
         mer_buf_init(&f->reps, x->a, 1024);
     }
     if (f->plan->parent == UINT32_MAX) {
-        mer_val_walk(x->root, f->plan->path, f->plan->path_n, found, &c);
+        mer_val_walk(x->root, number, f->plan->path, f->plan->path_n, found, &c);
     } else {
         const struct exec_fetch *parent = &x->fetches[f->plan->parent];
         for (uint32_t i = 0; i < parent->roots_n; i++) {
             if (parent->roots[i]) {
-                mer_val_walk(parent->roots[i], f->plan->path, f->plan->path_n, found, &c);
+                mer_val_walk(parent->roots[i], number, f->plan->path, f->plan->path_n, found, &c);
             }
         }
     }

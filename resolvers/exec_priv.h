@@ -147,6 +147,7 @@ struct mer_exec {
     bool variables_read;
     struct mer_exec_error **refusals; // by the plan's guarded fields
     struct exec_refused *refused;
+    uint32_t era;                // the last of the writers': each ends when something written is taken back
     struct mer_exec_hole *holes; // with ask.holes or kept_key
     uint32_t holes_n, holes_cap;
     enum mer_exec_cache cache;

@@ -10,8 +10,10 @@ struct writer {
     struct mer_exec *x;
     struct mer_buf *out;
     struct exec_path path;
-    uint32_t told; // errors
-    bool trial;    // nothing is told, and what is written goes
+    uint32_t told;  // errors
+    uint32_t tells; // so often there was something to tell
+    uint32_t era;   // what was written in it stands; 0: nothing is written twice
+    bool trial;     // nothing is told, and what is written goes
 };
 
 #define ROOT_VISIT UINT32_MAX
@@ -23,6 +25,7 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
 static void take_back(struct writer *w, size_t start)
 {
     w->out->n = start;
+    w->era = w->era ? ++w->x->era : 0;
     if (w->x->defer) {
         exec_defer_take_back(w->x->defer, start);
     }
@@ -61,6 +64,7 @@ void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_sh
 // below: the shape of what is null here, in which the error's own path may go on.
 static void tell(struct writer *w, struct mer_exec_error *e, const struct mer_shape *below)
 {
+    w->tells++;
     if (w->trial) {
         return;
     }
@@ -309,7 +313,7 @@ static void note_turns(struct writer *w, const struct mer_shape *shape, const st
     }
 }
 
-static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
+static bool write_fields(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
 {
     const struct mer_type *t = mer_obj_type(o);
     const struct mer_shape_variant *v = exec_variant(shape, t);
@@ -343,6 +347,26 @@ static bool write_object(struct writer *w, const struct mer_shape *shape, const 
     }
     mer_buf_add(w->out, sep == '{' ? MER_S("{}") : MER_S("}"));
     return true;
+}
+
+// An object that stands in several places is the same bytes in each, unless there is something to tell of it.
+static bool write_object(struct writer *w, const struct mer_shape *shape, const struct mer_obj *o)
+{
+    struct mer_obj_copy *copy = w->era ? o->copy : NULL;
+    if (copy && copy->shape == shape && copy->era == w->era) {
+        size_t n = copy->to - copy->from;
+        char *to = mer_buf_reserve(w->out, n);
+        memcpy(to, w->out->p + copy->from, n);
+        w->out->n += n;
+        return true;
+    }
+    size_t from = w->out->n;
+    uint32_t tells = w->tells, holes_n = w->x->holes_n;
+    bool ok = write_fields(w, shape, o);
+    if (copy && ok && w->tells == tells && w->x->holes_n == holes_n) {
+        *copy = (struct mer_obj_copy){shape, w->era, from, w->out->n};
+    }
+    return ok;
 }
 
 // ---- the root ----
@@ -500,7 +524,7 @@ void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer
 
 void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
 {
-    struct writer w = {.x = x, .out = out, .path = {.a = x->a}};
+    struct writer w = {.x = x, .out = out, .path = {.a = x->a}, .era = x->defer ? 0 : ++x->era};
     x->now_us = mer_time_wall_us(); // ages are those of the moment of sending
     mer_buf_add(out, MER_S("\"data\":"));
     size_t start = out->n;

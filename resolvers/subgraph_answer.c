@@ -119,6 +119,7 @@ static struct mer_val_reader reader_of(struct exec_subgraph_call *c, const struc
                                    .types = exec_types(c->x),
                                    .source = f->plan->op.schema,
                                    .json = &c->json,
+                                   .shared = c->shared,
                                    .wrong = own_error(c, "FETCH_ERROR", "answered a value of a wrong type")};
 }
 
@@ -403,9 +404,28 @@ static const struct mer_json_node *value_of(const struct exec_subgraph_call *c,
     return mer_json_get(&c->json, data, item->alias.n ? item->alias : MER_S("_entities"));
 }
 
+// Small answers do not repeat themselves enough.
+#ifdef MER_SANITIZED
+#define SHARING_BYTES 1u // tests are short
+#else
+#define SHARING_BYTES 2048u
+#endif
+
+static struct mer_val_shared *sharing(const struct exec_subgraph_call *c)
+{
+    const struct mer_plan *plan = c->x->ask.plan;
+    bool can =
+        c->json.text.n >= SHARING_BYTES && !c->x->defer; // parts that are told later are told of one place
+    for (uint32_t i = 0; can && i < plan->fetches_n; i++) {
+        can = plan->fetches[i]->kind != MER_FETCH_SPLICE;
+    }
+    return can ? mer_val_sharing(c->x->a, c->json.text.n) : NULL;
+}
+
 static void read_items(struct exec_subgraph_call *c, const struct mer_json_node *data,
                        const struct mer_json_node *errors)
 {
+    c->shared = errors ? NULL : sharing(c);
     for (uint32_t i = 0; i < c->items_n; i++) {
         struct exec_subgraph_item *item = &c->items[i];
         const struct mer_json_node *value = value_of(c, item, data);

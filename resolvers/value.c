@@ -72,6 +72,74 @@ static bool read_leaf(const struct mer_val_reader *r, const struct mer_json_node
     return true;
 }
 
+// ---- equal objects ----
+
+enum { SHARED_SLOTS = 256 };
+
+// The object read last of those that fall on a slot. What is compared in all is bounded by a multiple of the
+// answer, whatever it says.
+struct mer_val_shared {
+    struct {
+        const struct mer_fetch_field *field;
+        struct mer_slice text;
+        struct mer_obj *object;
+    } slots[SHARED_SLOTS];
+    size_t may_compare;
+};
+
+struct mer_val_shared *mer_val_sharing(struct mer_arena *a, size_t answer_bytes)
+{
+    struct mer_val_shared *s = MER_NEW(a, struct mer_val_shared);
+    s->may_compare = 4 * answer_bytes;
+    return s;
+}
+
+static uint64_t eight(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+// Of the length and a few bytes, where keys of entities are likely to stand: objects with the same are
+// compared.
+static uint32_t shared_slot(const struct mer_fetch_field *f, struct mer_slice text)
+{
+    uint64_t h = (uint64_t)(uintptr_t)f ^ text.n;
+    if (text.n < 24) {
+        for (size_t i = 0; i < text.n; i++) {
+            h = (h ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+        }
+    } else {
+        const char *last = text.p + text.n - 8;
+        h = (h ^ eight(text.p + 8)) * UINT64_C(0x9e3779b97f4a7c15);
+        h = (h ^ h >> 32 ^ eight(text.p + 16)) * UINT64_C(0x9e3779b97f4a7c15);
+        h = (h ^ h >> 32 ^ eight(last)) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return (uint32_t)(h >> 40) % SHARED_SLOTS;
+}
+
+static struct mer_obj *read_shared(struct mer_val_reader *r, const struct mer_json_node *node,
+                                   const struct mer_fetch_field *f)
+{
+    struct mer_val_shared *s = r->shared;
+    struct mer_slice text = mer_json_raw(r->json, node);
+    uint32_t at = shared_slot(f, text);
+    if (s->slots[at].field == f && s->slots[at].text.n == text.n && s->may_compare >= text.n) {
+        s->may_compare -= text.n;
+        struct mer_obj *o = s->slots[at].object;
+        if (memcmp(s->slots[at].text.p, text.p, text.n) == 0) {
+            o->copy = o->copy ? o->copy : MER_NEW(r->a, struct mer_obj_copy);
+            return o;
+        }
+    }
+    struct mer_obj *o = mer_val_read_object(r, node, f, f->field->type.type);
+    s->slots[at].field = f;
+    s->slots[at].text = text;
+    s->slots[at].object = o;
+    return o;
+}
+
 // ---- values ----
 
 static void read_at(struct mer_val_reader *r, const struct mer_json_node *node,
@@ -103,7 +171,9 @@ static void read_at(struct mer_val_reader *r, const struct mer_json_node *node,
     } else if (list && node->type == MER_JSON_ARRAY) {
         read_list(r, node, f, level, out);
     } else if (!list && !leaf && node->type == MER_JSON_OBJECT) {
-        *out = (struct mer_val){.kind = MER_VAL_OBJECT, .object = mer_val_read_object(r, node, f, type)};
+        *out = (struct mer_val){.kind = MER_VAL_OBJECT,
+                                .object = r->shared ? read_shared(r, node, f)
+                                                    : mer_val_read_object(r, node, f, type)};
     } else if (list || !leaf || !read_leaf(r, node, type, out)) {
         *out = (struct mer_val){.kind = MER_VAL_NULL, .error = r->wrong};
     }
@@ -217,7 +287,7 @@ struct mer_obj *mer_val_read_object(struct mer_val_reader *r, const struct mer_j
 
 struct walk {
     const struct mer_path_step *path;
-    uint32_t path_n;
+    uint32_t path_n, number;
     void (*visit)(void *owner, struct mer_obj *o);
     void *owner;
 };
@@ -226,6 +296,11 @@ static void walk_value(const struct walk *w, uint32_t step, struct mer_val *v);
 
 static void walk_object(const struct walk *w, uint32_t step, struct mer_obj *o)
 {
+    if (o->walk == w->number && o->walk_step == step) {
+        return;
+    }
+    o->walk = w->number;
+    o->walk_step = (uint16_t)step; // JSON is not so deep
     if (step == w->path_n) {
         w->visit(w->owner, o);
         return;
@@ -247,9 +322,9 @@ static void walk_value(const struct walk *w, uint32_t step, struct mer_val *v)
     }
 }
 
-void mer_val_walk(struct mer_obj *root, const struct mer_path_step *path, uint32_t path_n,
+void mer_val_walk(struct mer_obj *root, uint32_t number, const struct mer_path_step *path, uint32_t path_n,
                   void (*visit)(void *owner, struct mer_obj *o), void *owner)
 {
-    struct walk w = {path, path_n, visit, owner};
+    struct walk w = {path, path_n, number, visit, owner};
     walk_object(&w, 0, root);
 }

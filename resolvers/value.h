@@ -5,6 +5,10 @@
 // came, never decoded. What other fetches add to an object (entities) hangs on it as further rows of slots.
 // A source answers in selection order, so reading compares the next expected key first. Everything lives in
 // the request's arena or points into answers that the request holds; one thread.
+//
+// Answers repeat themselves: the same author below each of his books. Objects that one field of one answer
+// tells in the same words may be one object here, which then stands in several places (mer_val_sharing). What
+// is known of it by its own values, entities of other sources above all, holds in each of them.
 #ifndef MER_RESOLVERS_VALUE_H
 #define MER_RESOLVERS_VALUE_H
 
@@ -42,12 +46,22 @@ struct mer_obj_more {
     struct mer_obj_more *next;
 };
 
+// Where an object that stands in several places was written, without errors.
+struct mer_obj_copy {
+    const struct mer_shape *shape; // NULL: not yet
+    uint32_t era;                  // the writer's, which ends when something is taken back
+    size_t from, to;
+};
+
 struct mer_obj {
     // Of the graph's types. NULL where the source was not asked: the declared type is an object's, or another
     // row knows. &mer_type_nowhere: the source told no type that there is.
     const struct mer_type *type;
     struct mer_val *slots;
     struct mer_obj_more *more;
+    struct mer_obj_copy *copy; // not NULL: it stands in several places
+    uint32_t walk;             // the last that came here, and at which of its steps
+    uint16_t walk_step;
     bool sought; // an error belongs to it that has not been told (untold.c)
 };
 
@@ -65,10 +79,15 @@ struct mer_val_reader {
     // Of a source that is not trusted: what stands where a value has not its field's type. NULL: leaves are
     // not looked at, a database of ours answers what its statement says.
     struct mer_exec_error *wrong;
+    struct mer_val_shared *shared; // NULL: every object is one of its own
     /* private: the type looked up last */
     struct mer_slice last_name;
     const struct mer_type *last_type, *last_own;
 };
+
+// For readers of one answer. Only where what hangs on an object follows from its own values, and where no
+// error belongs to one place of several: not for plans with splices, nor for answers with errors.
+struct mer_val_shared *mer_val_sharing(struct mer_arena *a, size_t answer_bytes);
 
 // Reads an object node along the children of `parent` (of an operation: see mer_val_op). `type`: what the
 // object is in the source's schema, unless the first child asks. A node that is no object gives an object
@@ -114,8 +133,9 @@ static inline bool mer_obj_is(const struct mer_obj *o, const struct mer_types *o
 // The value of an object whose own row is of the fetch `home`. Null without an error where there is no row.
 struct mer_val mer_val_at(const struct mer_obj *o, struct mer_plan_value at, uint32_t home);
 
-// Calls visit(owner, object) for every object at the end of the path, in document order.
-void mer_val_walk(struct mer_obj *root, const struct mer_path_step *path, uint32_t path_n,
+// Calls visit(owner, object) for every object at the end of the path, in document order; for one that stands
+// in several places once, of all walks of one number that follow each other.
+void mer_val_walk(struct mer_obj *root, uint32_t number, const struct mer_path_step *path, uint32_t path_n,
                   void (*visit)(void *owner, struct mer_obj *o), void *owner);
 
 #endif
