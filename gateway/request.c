@@ -711,6 +711,11 @@ static void stream(struct request *r)
     reply(r, &a);
 }
 
+static bool takes_multipart(const struct request *r)
+{
+    return r->offer.parts && !r->offer.sse;
+}
+
 void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t source,
                         struct mer_http_req *req)
 {
@@ -774,12 +779,13 @@ void mer_request_handle(struct mer_worker *w, enum mer_face_kind face, uint32_t 
     }
     if (r->op->ast->kind == MER_OP_MUTATION && r->params.is_get) {
         refuse(r, 405, "BAD_USER_INPUT", "a mutation needs POST");
-    } else if (r->op->ast->kind == MER_OP_SUBSCRIPTION || (r->streams_alone && r->stream == MER_STREAM_SSE)) {
+    } else if (r->op->ast->kind == MER_OP_SUBSCRIPTION ||
+               (r->streams_alone && r->stream == MER_STREAM_SSE && !takes_multipart(r))) {
         stream(r);
     } else if (r->op->plan->defers && r->offer.parts && r->offer.sse) {
         r->stream = MER_STREAM_SSE;
         stream(r);
-    } else if (r->streams_alone && !r->offer.parts) {
+    } else if (r->streams_alone && !takes_multipart(r)) {
         refuse(r, 406, "BAD_USER_INPUT", "what is no subscription is answered in application/json");
     } else if (coerce_variables(r) && check_cost(r)) {
         execute(r);
