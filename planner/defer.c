@@ -64,13 +64,13 @@ static struct mer_slice bytes(struct mer_arena *a, const void *p, size_t n)
 }
 
 static const struct mer_deferral *chain(struct mer_defers *d, const struct mer_defer *defer, uint32_t up,
-                                        const struct mer_deferral *outer)
+                                        const struct mer_deferral *outer, const struct mer_deferral *met)
 {
     const uintptr_t name[3] = {(uintptr_t)defer, up, (uintptr_t)outer};
     struct mer_deferral *c = mer_map_get(&d->chains, mer_slice_make((const char *)name, sizeof(name)));
     if (!c) {
         c = MER_NEW(d->keep, struct mer_deferral);
-        *c = (struct mer_deferral){defer, up, outer};
+        *c = (struct mer_deferral){defer, up, outer, met ? met : c};
         mer_map_add(&d->chains, bytes(d->chains.a, name, sizeof(name)), c);
     }
     return c;
@@ -94,12 +94,12 @@ const struct mer_deferral *mer_defers_enter(struct mer_defers *d, const struct m
         }
         mer_map_add(&d->by_selection, bytes(d->by_selection.a, &fragment, sizeof(fragment)), defer);
     }
-    return chain(d, defer, 0, outer);
+    return chain(d, defer, 0, outer, NULL);
 }
 
 const struct mer_deferral *mer_defers_below(struct mer_defers *d, const struct mer_deferral *x)
 {
-    return x ? chain(d, x->defer, x->up + 1, mer_defers_below(d, x->outer)) : NULL;
+    return x ? chain(d, x->defer, x->up + 1, mer_defers_below(d, x->outer), x->met) : NULL;
 }
 
 #define COMPARED_MAX 64u // beyond it, what is said twice stands twice

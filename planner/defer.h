@@ -20,6 +20,8 @@ struct mer_deferral {
     const struct mer_defer *defer;
     uint32_t up;
     const struct mer_deferral *outer;
+    const struct mer_deferral
+        *met; // the same, seen from that place: one fragment may be met there in several ways
 };
 
 // One time that a field is said. deferral NULL: as the field around it.

@@ -28,11 +28,11 @@ struct deciding {
 
 // ---- usages ----
 
-static int32_t usage_at(const struct exec_defer *d, uint32_t place, const struct mer_defer *defer)
+static int32_t usage_at(const struct exec_defer *d, uint32_t place, const struct mer_deferral *met)
 {
     const struct exec_place *p = &d->places[place];
     for (uint32_t i = 0; i < p->usages_n; i++) {
-        if (d->usages[p->usages[i]].defer == defer) {
+        if (d->usages[p->usages[i]].met == met) {
             return (int32_t)p->usages[i];
         }
     }
@@ -47,7 +47,7 @@ static int32_t usage_of(const struct exec_defer *d, const struct mer_deferral *c
         for (uint32_t up = c->up; up; up--) {
             p = d->places[p].outer;
         }
-        int32_t u = usage_at(d, p, c->defer);
+        int32_t u = usage_at(d, p, c->met);
         if (u >= 0 && !d->usages[u].inlined) {
             return u;
         }
@@ -71,7 +71,7 @@ static void meet(struct deciding *c, uint32_t place, const struct mer_deferral *
         return;
     }
     meet(c, place, chain->outer);
-    if (chain->up || usage_at(d, place, chain->defer) >= 0 || !mer_defer_on(chain->defer, c->x->ask.vars)) {
+    if (chain->up || usage_at(d, place, chain) >= 0 || !mer_defer_on(chain->defer, c->x->ask.vars)) {
         return;
     }
     c->too_many = d->usages_n == USAGES_MAX;
@@ -94,7 +94,7 @@ static void meet(struct deciding *c, uint32_t place, const struct mer_deferral *
         }
         p->usages = grown;
     }
-    d->usages[d->usages_n] = (struct exec_usage){.defer = chain->defer,
+    d->usages[d->usages_n] = (struct exec_usage){.met = chain,
                                                  .place = place,
                                                  .parent = around(d, chain->outer, place),
                                                  .need = MER_NEW_N(c->x->a, uint64_t, c->words)};
@@ -426,7 +426,7 @@ bool exec_defer_meets(const struct exec_defer *d, const struct exec_usage *u,
         const struct mer_shape_field *f = &v->fields[i];
         for (uint32_t k = 0; mer_kept(&f->kept_if, d->x->ask.vars) && k < f->said.n; k++) {
             for (const struct mer_deferral *c = f->said.items[k].deferral; c; c = c->outer) {
-                if (c->up == 0 && c->defer == u->defer && is_kept(d, &f->said.items[k])) {
+                if (c == u->met && is_kept(d, &f->said.items[k])) {
                     return true;
                 }
             }

@@ -15,7 +15,7 @@
 #include "resolvers/exec_priv.h"
 
 struct exec_usage {
-    const struct mer_defer *defer;
+    const struct mer_deferral *met;
     uint32_t place;
     int32_t parent; // the usage around it; -1: the first answer
     uint64_t *need; // bit set of the fetches that must be done, those of what is around it among them

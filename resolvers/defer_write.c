@@ -146,7 +146,7 @@ static void write_id(struct mer_buf *b, uint32_t instance)
 
 static void write_label(struct mer_buf *b, const struct exec_defer *d, const struct exec_instance *it)
 {
-    struct mer_slice label = d->usages[it->usage].defer->label;
+    struct mer_slice label = d->usages[it->usage].met->defer->label;
     if (label.p) {
         mer_buf_add(b, MER_S(",\"label\":"));
         mer_json_write_string(b, label);

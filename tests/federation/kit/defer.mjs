@@ -107,7 +107,6 @@ export function putTogether(parts, format) {
     if (part.hasNext !== i < parts.length - 1) throw new Error(`hasNext is ${part.hasNext} in part ${i} of ${parts.length}`);
     if (i && ('data' in part || 'errors' in part)) throw new Error(`a further part has data: ${JSON.stringify(part)}`);
   });
-  const told = new Set();
   if (format === 'current') open(first);
   for (const part of rest) {
     if (format !== 'current' && (part.pending || part.completed || !part.incremental)) throw new Error(`not the format of 2022: ${JSON.stringify(part)}`);
@@ -121,9 +120,6 @@ export function putTogether(parts, format) {
           target[key] = value;
         }
       } else {
-        const name = JSON.stringify([one.path, one.label]);
-        if (told.has(name) && one.label) throw new Error(`${name} is told twice`);
-        told.add(name);
         if (one.data === null) failed++;
         else mergeInto(at(data, one.path, 'incremental'), one.data);
       }

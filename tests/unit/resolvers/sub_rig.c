@@ -106,7 +106,15 @@ void sub_rig_close(struct sub_rig *r)
 static void finished(void *owner)
 {
     struct sub_run *run = owner;
-    run->done = true;
+    bool has_data = false;
+    if (mer_exec_in_parts(run->x) && !run->out.p) {
+        mer_buf_init(&run->out, run->a, 256);
+        mer_exec_write(run->x, &run->out, &has_data);
+    } else if (mer_exec_in_parts(run->x)) {
+        mer_buf_add_char(&run->out, '\n');
+        mer_exec_write_part(run->x, &run->out);
+    }
+    run->done = !mer_exec_in_parts(run->x) || !mer_exec_more(run->x);
     run->done_us = mer_time_mono_us();
 }
 
@@ -138,6 +146,7 @@ void sub_begin(struct sub_rig *r, struct sub_run *run, const char *query, const 
                                .headers = &run->header,
                                .headers_n = authorization ? 1 : 0,
                                .max_age_us = -1,
+                               .parts = r->parts,
                                .deadline_mono_us =
                                    run->begun_us + (r->wait_ms ? r->wait_ms : 700) * INT64_C(1000),
                                .done = finished,
@@ -153,8 +162,10 @@ void sub_wait(struct sub_run *run)
         mer_loop_turn(run->rig->loop, 20);
         assert_true(mer_time_mono_us() < end);
     }
-    mer_buf_init(&run->out, run->a, 256);
-    mer_exec_write(run->x, &run->out, &has_data);
+    if (!mer_exec_in_parts(run->x)) {
+        mer_buf_init(&run->out, run->a, 256);
+        mer_exec_write(run->x, &run->out, &has_data);
+    }
     without_locations(&run->out);
 }
 

@@ -34,6 +34,7 @@ struct sub_rig {
     struct mer_site_link links[SUB_N];
     struct mer_place places[SUB_N];
     struct mer_graph graph;
+    enum mer_exec_parts parts;
     uint32_t wait_ms; // what begins may take so long; 0: 700
 };
 
@@ -45,7 +46,7 @@ struct sub_run {
     struct mer_gql_header header;
     bool done;
     int64_t begun_us, done_us;
-    struct mer_buf out; // "data":…
+    struct mer_buf out; // "data":…; of an answer in parts all, each on a line of its own
 };
 
 void sub_rig_open(struct sub_rig *r, const struct sub_said *people, const struct sub_said *works);
