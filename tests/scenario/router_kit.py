@@ -29,7 +29,7 @@ def free_port():
 class Subgraph:
     """An HTTP/1.1 server for POSTs of JSON. `answer(request)` says what comes back: data as a dict, or (status,
     headers, body bytes), or None to close without an answer, or a function that gets the socket and does what it likes
-    before that is closed. What was asked stands in `asked`."""
+    before that is closed, unless it says True. What was asked stands in `asked`."""
 
     def __init__(self, answer, port=0, tls=None):
         self.answer, self.asked, self.lines = answer, [], []
@@ -79,10 +79,8 @@ class Subgraph:
         self.asked.append(request)
         self.lines.append(line.decode("latin-1").strip())
         said = self.answer(request)
-        if callable(said):
-            said(connection)
         if said is None or callable(said):
-            return False
+            return bool(said and said(connection))
         status, extra, payload = said if isinstance(said, tuple) else (200, {}, json.dumps({"data": said}).encode())
         fields = [("content-type", "application/json"), ("content-length", str(len(payload)))]
         fields += extra if isinstance(extra, list) else list(extra.items())
