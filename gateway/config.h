@@ -99,7 +99,7 @@ struct mer_config_limits {
     int64_t headers, connections, streams;
     int64_t tokens, depth, introspection_depth, aliases, root_fields, directives, fragments,
         expanded_selections;
-    int64_t list_argument, values, cost;
+    int64_t list_argument, values, cost, fetches;
     int64_t request_ms, plan_ms, idle_ms, connection_ms, drain_ms;
     int64_t subscriptions, connection_subscriptions, subscription_bytes, heartbeat_ms;
 };

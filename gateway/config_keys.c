@@ -122,6 +122,7 @@ static const struct mer_config_key limits_keys[] = {
     COUNT("listArgument", list_argument, 1, 1000000, "1000", "entries of a list argument"),
     COUNT("values", values, 100, 4000000, "32768", "JSON values of a request's body, keys and what they hold"),
     COUNT("cost", cost, 1, 1000000000, "5000", "cost of an operation, counted before it runs"),
+    COUNT("fetches", fetches, 1, 100000, "1000", "fetches from sources and subgraphs that one operation is planned with"),
     MILLIS("plan", plan_ms, 1, 60000, "100ms", "CPU time for parsing, validating and planning one operation; when half of it is spent the first plan that works is taken"),
     MILLIS("request", request_ms, 10, 600000, "10s", "time for answering one request"),
     BYTES("answer", answer_bytes, 1024, 2 * GIB, "16MiB", "an answer"),

@@ -35,6 +35,7 @@ struct mer_operation_opts mer_worker_operation_opts(const struct mer_config *c)
                 .list_items = (uint32_t)l->list_argument,
             },
         .introspection = c->introspection,
+        .max_fetches = (uint32_t)l->fetches,
         .max_cpu_us = l->plan_ms * 1000,
     };
 }

@@ -81,6 +81,9 @@ const uint64_t *mer_chooser_labels_seen(const struct mer_chooser *c);
 enum mer_err mer_choose(struct mer_chooser *c, const struct mer_asked *asked, const struct mer_home *homes,
                         uint32_t homes_n, const struct mer_solution **out, const struct mer_unit **missing);
 
+// Of a unit to which mer_choose found no way at the root: the field below it that lacks one, or itself.
+const struct mer_unit *mer_choose_missing(struct mer_chooser *c, const struct mer_unit *u);
+
 // What stands below a unit that a home, or a facet entered (home NULL; root: at a root), answers.
 enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
                               const struct mer_fed_field_in *in, const struct mer_home *home, bool root,

@@ -291,13 +291,22 @@ static void cover(struct build *b, const struct mer_unit *u, bool open_only, boo
     }
 }
 
+// Of which sources a value may be put together: those that are open and cover most of what is asked below,
+// any that do, or, where that is not enough since it looks no deeper, all.
+enum together { TOGETHER_OPEN, TOGETHER_COVER, TOGETHER_ALL, TOGETHERS };
+
 // Several sources tell of the same value, each its part: what one of them lacks another may know.
-static bool try_together(struct build *b, const struct mer_unit *u, bool open_only, struct mer_choice *out)
+static bool try_together(struct build *b, const struct mer_unit *u, enum together how, struct mer_choice *out)
 {
     struct mer_chooser *c = b->c;
     struct saved before = choose_save(b);
     bool *use = MER_NEW_N(c->a, bool, c->graph->sources_n + 1);
-    cover(b, u, open_only, use);
+    bool open_only = how == TOGETHER_OPEN;
+    if (how == TOGETHER_ALL) {
+        memset(use, true, c->graph->sources_n);
+    } else {
+        cover(b, u, open_only, use);
+    }
     if (!try_sources(b, u, open_only, use, out)) {
         return false;
     }
@@ -426,10 +435,10 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
     whole = whole || (best->choice.facets_n && choose_hurries(b->c));
     // Objects of several types come from one source: others might tell of other objects.
     bool one_type = u->field->type.type->kind == MER_TYPE_OBJECT;
-    for (int open_only = 1; u->sub && one_type && n > 1 && !whole && open_only >= 0 && !b->c->limit;
-         open_only--) {
+    for (int how = TOGETHER_OPEN; u->sub && one_type && n > 1 && !whole && how < TOGETHERS && !b->c->limit;
+         how++) {
         struct mer_choice choice = {0};
-        if (try_together(b, u, open_only, &choice)) {
+        if (try_together(b, u, (enum together)how, &choice)) {
             choose_consider(b, &choice, best);
         }
         choose_restore(b, &before);

@@ -139,6 +139,25 @@ static void spent(struct maker *m, const struct mer_operation *op, const struct 
     e->value = took;
 }
 
+static enum mer_err few_fetches(struct maker *m, const struct mer_operation *op, uint32_t max)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < op->plan->fetches_n; i++) {
+        enum mer_fetch_kind kind = op->plan->fetches[i]->kind;
+        n += kind == MER_FETCH_ROOT || kind == MER_FETCH_ENTITY;
+    }
+    if (max == 0 || n <= max) {
+        return MER_OK;
+    }
+    struct mer_operation_error *e =
+        add_error(m, "QUERY_TOO_COMPLEX",
+                  mer_arena_printf(m->a, "The operation exceeds limit fetches: %u, allowed are %u.", n, max),
+                  op->ast->loc);
+    e->limit = "fetches";
+    e->value = n;
+    return MER_ERR_LIMIT;
+}
+
 static enum mer_err plan(struct maker *m, struct mer_operation *op, const struct mer_operation_opts *opts,
                          struct mer_budget *budget)
 {
@@ -149,12 +168,14 @@ static enum mer_err plan(struct maker *m, struct mer_operation *op, const struct
         spent(m, op, budget);
     } else if (err) {
         struct mer_loc loc = {d.line, d.column};
-        struct mer_operation_error *e = add_error(
-            m, err == MER_ERR_LIMIT ? "QUERY_TOO_COMPLEX" : "INTERNAL",
-            err == MER_ERR_LIMIT ? mer_slice_of(d.msg) : MER_S("the operation cannot be planned"), loc);
+        struct mer_operation_error *e =
+            err == MER_ERR_LIMIT
+                ? add_error(m, "QUERY_TOO_COMPLEX", mer_slice_of(d.msg), loc)
+                : add_error(m, "INTERNAL",
+                            mer_arena_printf(m->a, "The operation cannot be planned: %s.", d.msg), loc);
         e->limit = err == MER_ERR_LIMIT ? budget->limit : NULL;
     }
-    return err;
+    return err ? err : few_fetches(m, op, opts->max_fetches);
 }
 
 static bool asks_introspection(const struct mer_operation *op)

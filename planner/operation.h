@@ -43,6 +43,7 @@ struct mer_operation_opts {
     struct mer_limits limits;
     bool introspection;        // off: __schema and __type are unknown fields, and nothing is suggested
     const uint64_t *labels_on; // of progressive overrides: a bit set over the federation's; NULL: none
+    uint32_t max_fetches;      // of sources, as planned; 0: any
     int64_t max_cpu_us;        // of the thread, for all of it (budget.h); 0: none
     uint64_t max_steps;        // of planning, for those who want the same on any machine; 0: none
 };

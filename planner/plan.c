@@ -18,6 +18,25 @@ struct making {
     struct mer_diag *diag;
 };
 
+// Names the field and who would answer it.
+static enum mer_err tell_missing(struct making *m, const struct mer_unit *u)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_candidates(m->selector, u, &cands);
+    struct mer_buf who;
+    mer_buf_init(&who, m->scratch, 64);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!cands[i].in->external) {
+            mer_buf_add(&who, who.n ? MER_S(", ") : MER_NIL);
+            mer_buf_add(&who, m->graph->sources[cands[i].in->source].name);
+        }
+    }
+    struct mer_slice names = who.n ? mer_buf_slice(&who) : MER_S("no source");
+    return mer_diag_at(m->diag, MER_ERR_INVALID, u->ast->loc.line, u->ast->loc.column,
+                       "no way leads to %.*s.%.*s, which %.*s answers", MER_FMT(u->field->parent->name),
+                       MER_FMT(u->field->name), MER_FMT(names));
+}
+
 static enum mer_err solve(struct making *m, const struct mer_asked *asked, struct mer_shape_field *fields)
 {
     const struct mer_solution *s = NULL;
@@ -27,9 +46,7 @@ static enum mer_err solve(struct making *m, const struct mer_asked *asked, struc
         return err;
     }
     if (err) {
-        const struct mer_field *f = missing ? missing->field : asked->units->field;
-        return mer_diag_set(m->diag, err, "no source answers %.*s.%.*s", MER_FMT(f->parent->name),
-                            MER_FMT(f->name));
+        return tell_missing(m, missing ? mer_choose_missing(m->chooser, missing) : asked->units);
     }
     return mer_emit_root(m->emitter, asked, s, fields);
 }

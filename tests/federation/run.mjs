@@ -30,7 +30,8 @@ function verdict(one, reply, requests, misuse) {
   } catch {
     return `no JSON: ${reply.text.slice(0, 200)}`;
   }
-  if (one.refused) return answer.errors?.length && !answer.data && !requests.length ? null : `to be refused, got ${reply.text} after ${requests.length} requests`;
+  const why = one.refused === true ? '' : one.refused;
+  if (one.refused) return answer.errors?.[0].message.includes(why) && !answer.data && !requests.length ? null : `to be refused, got ${reply.text} after ${requests.length} requests`;
   const found = difference(one.data, answer.data ?? null);
   if (found) return `at ${found.path.join('/') || 'the top'}: ${JSON.stringify(found.want)} expected, got ${JSON.stringify(found.got)}${answer.errors ? ` ${JSON.stringify(answer.errors)}` : ''}`;
   const want = sorted(one.errors ?? []), got = sorted((answer.errors ?? []).map((e) => e.path ?? []));

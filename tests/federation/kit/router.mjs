@@ -72,9 +72,9 @@ export class Router {
   }
 
   // { status, text } or { error }: no answer within `patience` ms is an error too.
-  ask(request, patience = 10000, accept = 'application/json') {
+  ask(request, patience = 10000, accept = 'application/json', more = {}) {
     const body = Buffer.from(JSON.stringify(request));
-    const headers = { 'content-type': 'application/json', accept, 'content-length': body.length };
+    const headers = { 'content-type': 'application/json', accept, 'content-length': body.length, ...more };
     return new Promise((done) => {
       const req = http.request({ port: this.port, path: '/graphql', method: 'POST', agent: this.agent, headers }, (res) => {
         const parts = [];

@@ -8,11 +8,15 @@ export default {
   subgraphs: {
     coast: `${link('key', 'shareable')}
       type Query { ports: [Port!]! port: Port! }
-      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable }
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable dock: Dock! @shareable }
+      type Dock { crane: Crane @shareable }
+      type Crane { load: Int age: Int @shareable }
       type Pier { length: Int bad: Int }
       type Ship { name: String crew: Int }`,
     hills: `${link('key', 'shareable')}
-      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable mayor: String town: Int }
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable mayor: String town: Int dock: Dock! @shareable }
+      type Dock { crane: Crane @shareable gate: String }
+      type Crane { age: Int @shareable }
       type Pier { depth: Int! }
       type Ship { flag: String! }`,
     towers: `${link('key', 'external', 'requires')}
@@ -21,7 +25,7 @@ export default {
   truth: {
     Query: { ports() { return [this.Port[0], this.Port[1], this.Port[0]]; }, port() { return this.Port[0]; } },
     Port: [
-      { id: 'p1', pier: { length: 5, bad: boom, depth: boom }, ships: [{ name: 'Ada', crew: 4, flag: 'red' }, { name: 'Bo', crew: 2, flag: boom }, null], mayor: 'May', town: 3, light: (a, s, rep) => `${rep.town} beams` },
+      { id: 'p1', pier: { length: 5, bad: boom, depth: boom }, ships: [{ name: 'Ada', crew: 4, flag: 'red' }, { name: 'Bo', crew: 2, flag: boom }, null], mayor: 'May', town: 3, dock: { gate: 'west', crane: { load: 9, age: 1 } }, light: (a, s, rep) => `${rep.town} beams` },
       { id: 'p2', pier: { length: 7, depth: 2, bad: 1 }, ships: [], mayor: null, town: boom, light: (a, s, rep) => `${rep.town} beams` },
     ],
   },
@@ -39,6 +43,7 @@ export default {
       errors: [['ports', 0, 'ships', 1, 'flag'], ['ports', 2, 'ships', 1, 'flag']],
       requests: 2,
     },
+    { query: '{ port { dock { crane { load age } gate } } }', data: { port: { dock: { crane: { load: 9, age: 1 }, gate: 'west' } } }, requests: 2 },
     { query: '{ ports { light } }', data: { ports: [{ light: '3 beams' }, { light: null }, { light: '3 beams' }] }, errors: [['ports', 1]], requests: 3 },
   ],
 };

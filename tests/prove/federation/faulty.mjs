@@ -3,8 +3,9 @@
 // nothing of the subgraph at fault are as they were, no answer takes long, and in the end the router is well again.
 import { Kind, parse, print, validate, visit } from 'graphql';
 import { FAULTS } from '../../federation/kit/server.mjs';
-import { chanceOf } from './bench.mjs';
-import { difference, isRefused, judge, judgeFaulty, readAnswer } from './judge.mjs';
+import { ask, chanceOf } from './bench.mjs';
+import { difference, isRefused, isUnplanned, judge, judgeFaulty, readAnswer } from './judge.mjs';
+import { outOfReach } from './reach.mjs';
 
 const PATIENCE = 5000; // ms: no fault here takes longer than some milliseconds
 const RECOVERY = 60000;
@@ -27,9 +28,9 @@ export class FaultyRun {
   }
 
   ask(operation) {
-    this.bench.before();
+    this.bench.before(operation.seldom);
     this.server.take();
-    return this.router.ask({ query: operation.query, variables: operation.variables }, PATIENCE);
+    return ask(this.router, operation, PATIENCE);
   }
 
   // A third of the operations goes unharmed, so that what a circuit breaker does stays in sight.
@@ -61,6 +62,7 @@ export class FaultyRun {
     const said = { whole, reply, requests, faults: fault?.text };
     if (this.router.exit !== undefined) return { ...said, verdict: { kind: 'crash', detail: `the router ended with ${this.router.exit}: ${this.router.log.slice(-3000)}` } };
     if (isRefused(reply)) this.count.limited++;
+    else if (isUnplanned(reply) && outOfReach(this.bench, operation.query)) this.count.unreachable++;
     else said.verdict = judgeFaulty(operation, whole, reply) ?? this.rootsEqual(whole, reply, apart);
     return said;
   }
@@ -74,7 +76,7 @@ export class FaultyRun {
     const names = roots.map((r) => (r.alias ?? r.name).value);
     if (new Set(names).size !== names.length) return null;
     const tally = async (query, variables) => {
-      await this.ask({ query, variables });
+      await this.ask({ query, variables, seldom: operation.seldom });
       const counts = {};
       for (const { subgraph } of this.server.take()) counts[subgraph] = (counts[subgraph] ?? 0) + 1;
       return counts;
@@ -109,7 +111,7 @@ export class FaultyRun {
     const until = Date.now() + RECOVERY;
     for (;;) {
       const reply = await this.ask(operation);
-      if (isRefused(reply)) return;
+      if (isRefused(reply) || isUnplanned(reply)) return;
       const verdict = judge(operation, whole, reply, this.bench.misuse());
       if (!verdict) return;
       if (Date.now() > until) {

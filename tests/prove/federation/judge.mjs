@@ -11,7 +11,8 @@
 // - Two subgraphs may tell of the same failed field (a shared one): paths are compared as a set.
 // - Keys stand in the order of the operation. Where a variable decides what is left out, a field may stand where it
 //   stands in the operation first, left out or not: a plan that does not depend on variables has one order.
-// - A router may refuse what its limits forbid (QUERY_TOO_COMPLEX); such operations are counted and left.
+// - A router may refuse what its limits forbid (QUERY_TOO_COMPLEX), and must refuse what asks for a field to which no
+//   subgraph leads (reach.mjs says so, not the router); such operations are counted and left.
 // - With a subgraph at fault nothing but what follows is asked: no wrong value, no null that neither the whole has nor
 //   an error explains (an error of a failed fetch may stand at any place above what is lost, or below the place to
 //   which its null went; one error is enough for all items of a list), no null where the type forbids it. Nor may a
@@ -62,6 +63,9 @@ export function readAnswer(reply) {
     return { kind: 'json', detail: `HTTP ${reply.status}: ${reply.text.slice(0, 300)}` };
   }
 }
+
+// The planner found no way to a field.
+export const isUnplanned = (reply) => Boolean(readAnswer(reply).answer?.errors?.some((e) => /cannot be planned/.test(e.message)));
 
 export const isRefused = (reply) => Boolean(readAnswer(reply).answer?.errors?.some((e) => e.extensions?.code === 'QUERY_TOO_COMPLEX'));
 

@@ -8,10 +8,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Router } from '../../federation/kit/router.mjs';
 import { SubgraphServer } from '../../federation/kit/server.mjs';
-import { Bench, chanceOf, makeWorld } from './bench.mjs';
+import { ask, Bench, chanceOf, makeWorld } from './bench.mjs';
 import { FaultyRun } from './faulty.mjs';
-import { isRefused, judge, readAnswer } from './judge.mjs';
+import { isRefused, isUnplanned, judge, readAnswer } from './judge.mjs';
 import { makeOperation } from './operations.mjs';
+import { outOfReach } from './reach.mjs';
 import { shrinkOperation, shrinkSchema } from './shrink.mjs';
 
 const TOGETHER = 8; // queries under way at once
@@ -29,34 +30,40 @@ async function startRouter(supergraph, name) {
   return router;
 }
 
-const ask = (router, operation) => router.ask({ query: operation.query, variables: operation.variables });
+// Why an answer is not judged: 'limited', 'unreachable', or null.
+function left(bench, operation, reply) {
+  if (isRefused(reply)) return 'limited';
+  return isUnplanned(reply) && outOfReach(bench, operation.query) ? 'unreachable' : null;
+}
 
 // One operation alone: the verdict, with what both said.
 async function once(bench, router, operation) {
   const whole = await bench.whole(operation);
-  bench.before();
+  bench.before(operation.seldom);
   server.take();
   const reply = await ask(router, operation);
   const requests = server.take();
-  const verdict = router.exit !== undefined ? { kind: 'crash', detail: `the router ended with ${router.exit}: ${router.log.slice(-3000)}` } : isRefused(reply) ? null : judge(operation, whole, reply, bench.misuse());
-  return { verdict, whole, reply, requests, refused: isRefused(reply) };
+  const why = left(bench, operation, reply);
+  const verdict = router.exit !== undefined ? { kind: 'crash', detail: `the router ended with ${router.exit}: ${router.log.slice(-3000)}` } : why ? null : judge(operation, whole, reply, bench.misuse());
+  return { verdict, whole, reply, requests, left: why };
 }
 
 // Several at once: what is wrong with one of them, if anything is.
 async function several(bench, router, operations, count) {
   const wholes = [];
   for (const operation of operations) wholes.push(await bench.whole(operation));
-  bench.before();
+  bench.before(operations[0].seldom);
   const replies = await Promise.all(operations.map((operation) => ask(router, operation)));
-  count.limited += replies.filter(isRefused).length;
-  const wrong = replies.map((reply, i) => (isRefused(reply) ? null : judge(operations[i], wholes[i], reply, []))).find(Boolean);
+  const whys = replies.map((reply, i) => left(bench, operations[i], reply));
+  for (const why of whys) if (why) count[why]++;
+  const wrong = replies.map((reply, i) => (whys[i] ? null : judge(operations[i], wholes[i], reply, []))).find(Boolean);
   return wrong ? `${wrong.kind}: ${wrong.detail}` : bench.misuse()[0];
 }
 
 class SchemaRun {
   constructor(number) {
     this.number = number;
-    this.count = { schemas: 1, operations: 0, requests: 0, failures: 0, flaky: 0, limited: 0, refused: 0, uses: {}, found: [] };
+    this.count = { schemas: 1, operations: 0, requests: 0, failures: 0, flaky: 0, limited: 0, unreachable: 0, refused: 0, uses: {}, found: [] };
   }
 
   async run() {
@@ -75,6 +82,9 @@ class SchemaRun {
     }
     const operations = [];
     for (let i = 0; i < options.operations; i++) operations.push({ ...makeOperation(this.bench.schema, chanceOf(options.seed, this.number, i, 7)), number: i });
+    // What is asked at once has the label on or off alike.
+    const alike = { false: 0, true: 0 };
+    for (const operation of operations) operation.seldom = options.labels ? Math.floor(alike[operation.mutation]++ / TOGETHER) % 2 === 1 : null;
     if (options.faults) await new FaultyRun(this, server, options).run(operations);
     else await this.healthy(operations);
     await this.router.stop();
@@ -103,7 +113,7 @@ class SchemaRun {
       const said = await once(this.bench, this.router, operation);
       if (!suspect) {
         this.count.requests += said.requests.length;
-        this.count.limited += said.refused;
+        if (said.left) this.count[said.left]++;
       }
       if (!said.verdict) continue;
       any = true;

@@ -46,9 +46,9 @@ function tidy(document) {
   return document;
 }
 
-const asOperation = (document, variables, mutation) => {
+const asOperation = (document, { variables, mutation, seldom }) => {
   const names = new Set(document.definitions.flatMap((d) => (d.variableDefinitions ?? []).map((v) => v.variable.name.value)));
-  return { query: print(document), variables: Object.fromEntries(Object.entries(variables).filter(([k]) => names.has(k))), mutation };
+  return { query: print(document), variables: Object.fromEntries(Object.entries(variables).filter(([k]) => names.has(k))), mutation, seldom };
 };
 
 export async function shrinkOperation(schema, operation, fails, seconds) {
@@ -64,13 +64,13 @@ export async function shrinkOperation(schema, operation, fails, seconds) {
       } catch {
         valid = false; // an empty selection
       }
-      if (!valid || !(await fails(asOperation(candidate, operation.variables, operation.mutation)))) continue;
+      if (!valid || !(await fails(asOperation(candidate, operation)))) continue;
       document = candidate;
       again = true;
       break;
     }
   }
-  return asOperation(document, operation.variables, operation.mutation);
+  return asOperation(document, operation);
 }
 
 // ---- the schema ----

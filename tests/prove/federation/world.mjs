@@ -524,7 +524,7 @@ export class World {
     }
     if (!movable.length) return;
     const { from, to, put } = this.c.pick(movable);
-    const label = this.c.maybe(0.4) ? `percent(${this.c.pick([0, 100, 100, 35])})` : null;
+    const label = this.c.maybe(0.4) ? this.c.pick(['percent(0)', 'percent(100)', 'percent(100)', 'seldom']) : null;
     this.tryPlace(to, entity, put.field, { override: from.name, label });
     this.used(label ? 'overrideLabel' : 'override');
   }

@@ -39,6 +39,7 @@ static void refusals_name_limit_value_and_place(void **state)
         {{.limits = {.depth = 1}}, "depth", 2, 2, 2},
         {{.limits = {.expanded_selections = 2}}, "expandedSelections", 3, 2, 7},
         {{.max_cpu_us = 60000000}, NULL, 0, 0, 0},
+        {{.max_fetches = 1}, NULL, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct mer_operation_error e = make(a, &graph, query, &cases[i].opts);
@@ -53,6 +54,26 @@ static void refusals_name_limit_value_and_place(void **state)
         assert_int_equal(e.locations[0].line, cases[i].line);
         assert_int_equal(e.locations[0].column, cases[i].column);
     }
+    mer_arena_destroy(a);
+}
+
+static void fetches_are_counted(void **state)
+{
+    (void)state;
+    static char sdl[][40] = {"schema/supergraph.graphql", "schema/operations.graphql",
+                             "schema/analytics.graphql"};
+    char *paths[] = {sdl[0], sdl[1], sdl[2]};
+    struct mer_arena *a = mer_arena_create(0);
+    struct mer_graph graph;
+    load_graph(a, 3, paths, &graph);
+    static const char query[] = "{ a: facilities { code } b: facilities { code }\n c: facilities { code } }";
+    const struct mer_operation_opts three = {.max_fetches = 3}, two = {.max_fetches = 2};
+    assert_null(make(a, &graph, query, &three).code);
+    struct mer_operation_error e = make(a, &graph, query, &two);
+    assert_string_equal(e.code, "QUERY_TOO_COMPLEX");
+    assert_string_equal(e.limit, "fetches");
+    assert_int_equal(e.value, 3);
+    assert_true(mer_slice_is(e.message, "The operation exceeds limit fetches: 3, allowed are 2."));
     mer_arena_destroy(a);
 }
 
@@ -132,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_name_limit_value_and_place),
+        cmocka_unit_test(fetches_are_counted),
         cmocka_unit_test(an_operation_alone_is_kept_once),
         cmocka_unit_test(time_ends_it),
     };
