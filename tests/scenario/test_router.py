@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """`meridian serve --supergraph`: a router without a configuration, in front of subgraphs that the tests are."""
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -11,6 +14,7 @@ import time
 from pathlib import Path
 
 from fleet import gateways
+from h2c import H2c
 from lib import equal
 from router_kit import HEAD, Load, Router, Subgraph, free_port, router, supergraph, wait_until, zipped
 
@@ -194,6 +198,56 @@ def scenario_errors_say_where_in_the_document(fleet):
     finally:
         equal(gate.stop(), 0, gate.logged()[-2000:])
         one.stop()
+
+
+def leaver(gate, name, how, stack):
+    """A client that has asked for what does not come, and the way in which it will go."""
+    body = b'{"query":"{ visits %s: park { name } }"}' % name
+    if how == "a stream":
+        client = H2c(gate.port)
+        stack.callback(client.close)
+        stream = client.begin(body, None)
+        return lambda: client.reset(stream)
+    line = socket.create_connection(("127.0.0.1", gate.port))
+    line.sendall(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    if how == "by reset":
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return line.close
+
+
+def leave_by_fours(gate, one, left, how, share):
+    """Four ask, perhaps the same, and three leave: what is asked for these ends, for the fourth it goes on until it leaves."""
+    left.clear()
+    asked, requests = len(one.asked), 1 if share else 4
+    with contextlib.ExitStack() as stack:
+        leave = [leaver(gate, b"p" if share else b"p%d" % i, how, stack) for i in range(4)]
+        wait_until(lambda: gate.metrics()["meridian_requests_in_flight"] == 4 and len(one.asked) == asked + requests, 5, "four requests")
+        for three in leave[1:]:
+            three()
+        wait_until(lambda: gate.metrics()["meridian_requests_in_flight"] == 1 and len(left) == requests - 1, 3, f"the end of three ({how})")
+        leave[0]()
+        wait_until(lambda: len(left) == requests, 3, f"the end of the fourth ({how})")
+    equal(set(left), {b""}, how)
+
+
+def scenario_clients_that_leave_end_what_was_asked_for_them(fleet):
+    left = []
+
+    def never(request):
+        def work(connection):
+            connection.settimeout(10)
+            left.append(connection.recv(1))   # until the router goes away
+        return work
+    with router("subgraphs.timeout=8s", parks=never, threads=1) as (gate, one, _):
+        gate.ask("{ visits }")
+        before = len(os.listdir(f"/proc/{gate.worker()}/fd"))
+        for how, share in (("by close", False), ("by reset", True), ("a stream", False), ("a stream", True)):
+            leave_by_fours(gate, one, left, how, share)
+        wait_until(lambda: len(os.listdir(f"/proc/{gate.worker()}/fd")) <= before, 5, "the end of all connections")
+        told = gate.metrics()
+        equal([told[f'meridian_subgraph_{what}{{subgraph="parks"}}'] for what in ("connections", "requests_in_flight", "circuit_open")],
+              [0, 0, 0], "what is left")
+        equal(gate.ask("{ visits }").data, {"visits": 7})
 
 
 # ---- reload ----
