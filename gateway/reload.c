@@ -195,9 +195,14 @@ static void take_over(struct handing *h)
 static void publish(void *owner)
 {
     struct handing *h = owner;
-    if (h->snapshot) {
-        take_over(h);
-    }
+    take_over(h);
+    sem_post(h->done);
+}
+
+// Once every worker serves the new snapshot: whoever is told so may ask any of them.
+static void answer(void *owner)
+{
+    struct handing *h = owner;
     answer_waits(h);
     sem_post(h->done);
 }
@@ -268,6 +273,7 @@ static bool hand_snapshot(struct mer_reload *r, struct handing *all, struct mer_
         all[i].took_us = mer_time_mono_us() - began_us;
     }
     if (hand_out(r, all, publish)) {
+        (void)hand_out(r, all, answer);
         return true;
     }
     for (uint32_t i = 0; i < r->workers_n; i++) {
@@ -290,7 +296,7 @@ static void reload(struct mer_reload *r)
         atomic_fetch_add(&r->refused, 1);
         r->left = files;
         mer_log(MER_LOG_ERROR, "reload", "refused, the old snapshot stays message=%s", r->diag.msg);
-        (void)hand_out(r, all, publish);
+        (void)hand_out(r, all, answer);
     } else if (hand_snapshot(r, all, s, began)) {
         atomic_fetch_add(&r->reloads, 1);
         r->left = 0;

@@ -139,7 +139,10 @@ class Bench {
     process.env.ADMIN = `127.0.0.1:${this.admin = await freePort()}`;
     await this.server.listen();
     for (const one of corpus.cases) {
-      const { kind, wrong } = await this.judge(one, corpus.schemas[one.schema]).catch((e) => ({ wrong: e.stack }));
+      const { kind, wrong } = await this.judge(one, corpus.schemas[one.schema]).catch((e) => {
+        if (this.router.exit !== undefined) throw e;
+        return { wrong: e.stack };
+      });
       if (kind) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       else console.log(`FAIL ${one.test}\n  ${one.query.replace(/\s+/g, ' ').trim()}: ${wrong}`);
       failed += kind ? 0 : 1;

@@ -351,6 +351,9 @@ def scenario_twenty_reloads_under_load_fail_no_request(fleet):
                 said = gate.http("POST", "/reload", port=gate.admin)
                 equal(said.status, 200)
                 assert said.json["warmed"] >= 1, f"plans are not warmed: {said.body}"
+                for _ in range(4):   # each on a connection of its own: every loop serves it once the reload is answered
+                    known = gate.ask('{ __type(name: "Park") { fields { name } } }').data["__type"]["fields"]
+                    assert {"name": f"f{turn}"} in known, known
         finally:
             answers, wrong = load.stop()
         assert not wrong, f"{len(wrong)} of {answers} requests failed: {wrong[0]}"
