@@ -19,6 +19,8 @@ struct exec_flight {
     struct mer_gql_header headers[];
 };
 
+enum { AGAIN_MIN_US = 10000 };
+
 // An answer's bytes, for all who read them.
 struct held {
     uint32_t refs;
@@ -45,9 +47,11 @@ static void forget(struct exec_flight *f)
     }
 }
 
+// Long enough to be answered in: else those that came together would be sent again for nothing, and it be
+// counted as one more failure.
 static bool lasts_longer(const struct exec_subgraph_call *c, const struct exec_flight *f)
 {
-    return c->due_mono_us > f->call.deadline_mono_us;
+    return c->due_mono_us > f->call.deadline_mono_us + AGAIN_MIN_US;
 }
 
 static void answered(void *owner, const struct mer_gql_answer *a)
