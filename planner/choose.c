@@ -26,7 +26,7 @@ bool mer_field_is_leaf(const struct mer_field *f)
 // ---- all fields of an object ----
 
 // In this order: who has no choice decides first.
-enum pass { PASS_ONE_WAY = 0, PASS_SEVERAL = 1, PASS_REQUIRING = 2, PASSES = 3 };
+enum pass { PASS_ONE_WAY = 0, PASS_SEVERAL = 1, PASS_REQUIRING = 2, PASS_REQUIRING_LATER = 3, PASSES = 4 };
 
 static bool home_answers(struct build *b, const struct mer_unit *u, struct mer_choice *out)
 {
@@ -57,6 +57,9 @@ static enum pass pass_of(struct build *b, const struct mer_unit *u)
         bool usable = !cands[i].in->external && choose_label_allows(b->c, cands[i].in);
         ways += usable;
         requiring = requiring && (!usable || cands[i].in->requires);
+    }
+    if (requiring && mer_unit_is_deferred(u)) {
+        return PASS_REQUIRING_LATER;
     }
     return requiring ? PASS_REQUIRING : ways == 1 ? PASS_ONE_WAY : PASS_SEVERAL;
 }

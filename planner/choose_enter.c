@@ -278,6 +278,23 @@ static bool contradicts(const struct build *b, const struct mer_facet *f, const 
     return false;
 }
 
+// False: then the facet, and who waits for it, would be later than they are, for a field that may be told
+// late.
+static bool join_need(struct build *b, uint32_t facet, const struct mer_unit *u, const struct mer_need *need)
+{
+    struct saved before = choose_save(b);
+    uint32_t depth = b->facets[facet].depth;
+    if (!add_keys(b, facet, &u->on)) {
+        return false;
+    }
+    add_need(b, facet, need);
+    bool late = b->facets[facet].depth > depth && mer_unit_is_deferred(u);
+    if (late) {
+        choose_restore(b, &before);
+    }
+    return !late;
+}
+
 // Joins what the field requires to a facet that nobody waits for, else enters the source once more. All but
 // the sources of the key wait for the facet that tells the types.
 int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, const struct mer_unit *u,
@@ -295,8 +312,7 @@ int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, co
         for (uint32_t k = 0; k < need.asked->units_n && !waits; k++) {
             waits = choose_choice_depends(b, &need.choices[k], i);
         }
-        if (!waits && add_keys(b, i, &u->on)) {
-            add_need(b, i, &need);
+        if (!waits && join_need(b, i, u, &need)) {
             return i;
         }
     }

@@ -91,6 +91,8 @@ struct mer_candidate {
     const struct mer_fed_field_in *in;
     const struct mer_type *as; // the interface (of the whole schema), or NULL
 };
+// Is it said in deferred fragments alone, as seen from its place?
+bool mer_unit_is_deferred(const struct mer_unit *u);
 // Does the document defer anything?
 bool mer_selector_defers(const struct mer_selector *s);
 uint32_t mer_unit_candidates(struct mer_selector *s, const struct mer_unit *u,

@@ -88,6 +88,15 @@ const struct mer_answerers *select_answerers_of(struct mer_selector *s, const st
     return to;
 }
 
+bool mer_unit_is_deferred(const struct mer_unit *u)
+{
+    bool deferred = u->said.n > 0;
+    for (uint32_t i = 0; i < u->said.n && deferred; i++) {
+        deferred = u->said.items[i].deferral != NULL;
+    }
+    return deferred;
+}
+
 bool mer_selector_defers(const struct mer_selector *s)
 {
     return s->defers != NULL;

@@ -38,7 +38,8 @@ type Thing @join__type(graph: THINGS, key: "id") @join__type(graph: STOCK, key: 
   count: Int @join__field(graph: STOCK)
   sure: Int! @join__field(graph: STOCK)
   shelf: Shelf @join__field(graph: STOCK)
-  note: String @join__field(graph: NOTES)
+  note: String @join__field(graph: NOTES) @join__field(graph: STOCK, external: true)
+  said: Int @join__field(graph: STOCK, requires: "note")
 }}
 type Shelf @join__type(graph: STOCK, key: "id") @join__type(graph: NOTES, key: "id") {{
   id: ID!
@@ -80,7 +81,7 @@ class Slow:
 
 def stocked(rep):
     number = int(rep["id"][1:])
-    return {"count": number * 10, "sure": number, "shelf": {"__typename": "Shelf", "id": f"s{number}", "row": number}}
+    return {"count": number * 10, "said": len(rep.get("note", "")), "sure": number, "shelf": {"__typename": "Shelf", "id": f"s{number}", "row": number}}
 
 
 class World:
@@ -262,6 +263,19 @@ def scenario_the_first_part_shares_no_request_with_later_ones(fleet):
         equal(said[0]["data"], {"a": {"count": 10}, "b": {"name": "bolt"}})
         asked = [each["query"] for each in stock.server.asked]
         equal([("count" in each, "sure" in each) for each in sorted(asked, key=lambda text: "sure" in text)], [(True, False), (False, True)])
+
+
+def scenario_what_a_deferred_field_requires_delays_nothing_else(fleet):
+    """`said` needs a note first; `count` of the same subgraph does not wait for it."""
+    with routing() as (gate, things, stock, notes):
+        notes.open.clear()
+        client = Parts(gate.port, "{ thing { ... @defer { said } count } }")
+        equal(client.next()["data"], {"thing": {"count": 10}})
+        notes.open.set()
+        equal(client.rest()[0]["incremental"][0]["data"], {"said": 8})
+        equal([len(each.server.asked) for each in (things, stock, notes)], [1, 2, 1], "one request more than without @defer")
+        equal(gate.ask("{ thing { said count } }").data, {"thing": {"said": 8, "count": 10}})
+        equal([len(each.server.asked) for each in (things, stock, notes)], [2, 3, 2])
 
 
 def scenario_lists_and_nested_fragments(fleet):
