@@ -51,18 +51,37 @@ static enum mer_err solve(struct making *m, const struct mer_asked *asked, struc
     return mer_emit_root(m->emitter, asked, s, fields);
 }
 
-// Mutations run one after the other, each with all that hangs on it: they are planned so, too.
+// The one subgraph that answers a root field; UINT32_MAX: a choice is left, or it is asked one field at a
+// time.
+static uint32_t only_source(struct making *m, const struct mer_unit *u)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_is_meta(m->graph, u) ? 0 : mer_unit_candidates(m->selector, u, &cands);
+    bool one = n == 1 && !cands->in->external && cands->in->when == MER_FED_ALWAYS &&
+               !m->graph->sources[cands->in->source].rows;
+    return one ? cands->in->source : UINT32_MAX;
+}
+
+// Mutations run one after the other, each with all that hangs on it: they are planned so, too. Those that
+// follow each other in one subgraph it runs in their order itself, asked once.
 static enum mer_err solve_in_order(struct making *m, const struct mer_asked *asked,
                                    struct mer_shape_field *fields)
 {
     enum mer_err err = MER_OK;
-    for (uint32_t i = 0; i < asked->units_n && !err; i++) {
-        struct mer_asked *one = MER_NEW(m->scratch, struct mer_asked);
-        *one = *asked;
-        one->id = UINT32_MAX - i; // a question of its own
-        one->units = &asked->units[i];
-        one->units_n = 1;
-        err = solve(m, one, &fields[i]);
+    for (uint32_t i = 0, n = 0; i < asked->units_n && !err; i += n) {
+        uint32_t source = only_source(m, &asked->units[i]);
+        n = 1;
+        while (source != UINT32_MAX && i + n < asked->units_n &&
+               (mer_unit_is_meta(m->graph, &asked->units[i + n]) ||
+                only_source(m, &asked->units[i + n]) == source)) {
+            n++;
+        }
+        struct mer_asked *some = MER_NEW(m->scratch, struct mer_asked);
+        *some = *asked;
+        some->id = UINT32_MAX - i; // a question of its own
+        some->units = &asked->units[i];
+        some->units_n = n;
+        err = solve(m, some, &fields[i]);
     }
     return err;
 }

@@ -211,25 +211,62 @@ static void add_entity(struct mer_exec *x, struct exec_fetch *f, struct mer_obj 
 
 // ---- splices ----
 
-static void join(struct mer_exec *x, struct exec_fetch *f, const struct mer_val *into,
-                 const struct mer_val *from)
+#define LISTS_MAX 16u // in lists
+
+struct joining {
+    struct mer_exec *x;
+    struct exec_fetch *f;
+    struct mer_obj *holder;
+    struct exec_step steps[LISTS_MAX + 1]; // from the holder to where we are
+    uint32_t steps_n;
+};
+
+static struct mer_slice source_of(const struct joining *j, uint32_t fetch)
 {
-    uint32_t fetch = f->plan->from.fetch;
+    return j->x->ask.site->sources[j->x->fetches[fetch].plan->source].name;
+}
+
+// Which of two lists is right nobody knows: told where the list stands, and joined as far as both go.
+static void tell_uneven(struct joining *j, uint32_t into_n, uint32_t from_n)
+{
+    const struct mer_plan_fetch *plan = j->f->plan;
+    struct mer_slice source = source_of(j, plan->from.fetch), other = source_of(j, plan->into.fetch);
+    struct mer_exec_error *e = exec_error(
+        j->x, "FETCH_ERROR", "subgraph %.*s answered a list of %u where subgraph %.*s answered one of %u",
+        MER_FMT(source), from_n, MER_FMT(other), into_n);
+    struct exec_step *steps = MER_NEW_N(j->x->a, struct exec_step, j->steps_n);
+    memcpy(steps, j->steps, j->steps_n * sizeof(*steps));
+    e->source = source;
+    e->fetch = plan->into.fetch;
+    exec_hear(j->x, &(struct exec_subgraph_error){
+                        .error = e, .object = j->holder, .steps = steps, .steps_n = j->steps_n});
+}
+
+static void join(struct joining *j, const struct mer_val *into, const struct mer_val *from)
+{
+    struct mer_exec *x = j->x;
+    uint32_t fetch = j->f->plan->from.fetch;
     if (into->kind == MER_VAL_OBJECT && from->kind == MER_VAL_OBJECT) {
         exec_hang(x, into->object, &(struct mer_obj_more){.fetch = fetch, .object = from->object});
         for (const struct mer_obj_more *m = from->object->more; m; m = m->next) {
             exec_hang(x, into->object, m);
         }
     }
-    if (into->kind == MER_VAL_LIST && from->kind == MER_VAL_LIST) {
+    if (into->kind == MER_VAL_LIST && from->kind == MER_VAL_LIST && j->steps_n <= LISTS_MAX) {
+        if (into->n != from->n) {
+            tell_uneven(j, into->n, from->n);
+        }
         for (uint32_t i = 0; i < into->n && i < from->n; i++) {
-            join(x, f, &into->items[i], &from->items[i]);
+            j->steps[j->steps_n++] = (struct exec_step){true, i};
+            join(j, &into->items[i], &from->items[i]);
+            j->steps_n--;
         }
     }
     if (from->kind == MER_VAL_NULL && from->error && into->kind == MER_VAL_OBJECT) {
         exec_hang(x, into->object,
-                  &(struct mer_obj_more){
-                      .fetch = fetch, .whole = f->plain, .error = exec_told_here(x, f, from->error, fetch)});
+                  &(struct mer_obj_more){.fetch = fetch,
+                                         .whole = j->f->plain,
+                                         .error = exec_told_here(x, j->f, from->error, fetch)});
     }
 }
 
@@ -238,7 +275,8 @@ static void splice(struct mer_exec *x, struct exec_fetch *f, struct mer_obj *o)
     const struct mer_plan_fetch *plan = f->plan;
     uint32_t home = plan->parent;
     struct mer_val into = mer_val_at(o, plan->into, home), from = mer_val_at(o, plan->from, home);
-    join(x, f, &into, &from);
+    struct joining j = {.x = x, .f = f, .holder = o, .steps = {{false, plan->into.slot}}, .steps_n = 1};
+    join(&j, &into, &from);
 }
 
 // ---- finding ----

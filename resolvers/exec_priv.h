@@ -102,6 +102,8 @@ struct exec_step {
 struct exec_subgraph_error {
     struct mer_exec_error *error;
     uint32_t id;
+    struct mer_obj
+        *object; // the row is of this object; NULL: of those that got row `id` of the error's fetch
     struct exec_step *steps; // from the row
     uint32_t steps_n;
     struct exec_subgraph_error *next;
@@ -276,6 +278,8 @@ struct exec_path {
 void exec_path_push(struct exec_path *p, struct mer_path_seg seg);
 // Goes on by a fetch's steps as far as the shape below knows them.
 void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const struct mer_exec_error *e);
+// Remembered, so that none is lost whose value is no part of the answer. The error names its fetch.
+void exec_hear(struct mer_exec *x, const struct exec_subgraph_error *said);
 // What subgraphs told of values that are no part of the answer, or are no null in it.
 void exec_tell_untold(struct mer_exec *x);
 

@@ -32,22 +32,10 @@ static struct mer_exec_error *own_error(const struct exec_subgraph_call *c, cons
 
 // ---- errors that were heard ----
 
-// Remembered, so that none is lost whose value is no part of the answer.
 static void hear(struct exec_subgraph_call *c, struct exec_fetch *f, const struct exec_subgraph_error *said)
 {
-    struct mer_exec *x = c->x;
-    if (x->heard_n++ >= ERRORS_READ_MAX) {
-        return;
-    }
-    struct exec_subgraph_error *h = MER_NEW(x->a, struct exec_subgraph_error);
-    *h = *said;
-    h->error->fetch = f->plan->index;
-    h->next = NULL;
-    if (!x->heard_tail) {
-        x->heard_tail = &x->heard;
-    }
-    *x->heard_tail = h;
-    x->heard_tail = &h->next;
+    said->error->fetch = f->plan->index;
+    exec_hear(c->x, said);
 }
 
 // ---- a fetch is done ----

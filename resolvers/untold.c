@@ -63,6 +63,7 @@ void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const 
 
 // ---- looking for places ----
 
+#define HEARD_MAX  200u // a wrong answer has not to fill the memory
 #define UNTOLD_MAX 100u
 #define PLACES_MAX 20u // of one error
 
@@ -73,8 +74,26 @@ struct untold {
     struct exec_path path;
 };
 
+void exec_hear(struct mer_exec *x, const struct exec_subgraph_error *said)
+{
+    if (x->heard_n++ >= HEARD_MAX) {
+        return;
+    }
+    struct exec_subgraph_error *h = MER_NEW(x->a, struct exec_subgraph_error);
+    *h = *said;
+    h->next = NULL;
+    if (!x->heard_tail) {
+        x->heard_tail = &x->heard;
+    }
+    *x->heard_tail = h;
+    x->heard_tail = &h->next;
+}
+
 static bool is_of(const struct untold *u, const struct exec_subgraph_error *h, const struct mer_obj *o)
 {
+    if (h->object) {
+        return h->object == o;
+    }
     const struct exec_fetch *f = &u->x->fetches[h->error->fetch];
     for (uint32_t i = 0; i < f->targets_n; i++) {
         if (f->targets[i] == o && f->target_ids[i] == h->id) {
@@ -139,6 +158,10 @@ void exec_tell_untold(struct mer_exec *x)
         if (h->error->told == 0 && !h->error->spoken && exec_defer_is_past(x, h->error->fetch)) {
             const struct exec_fetch *f = &x->fetches[h->error->fetch];
             u.said[u.n++] = h;
+            if (h->object) {
+                h->object->sought = true;
+                continue;
+            }
             for (uint32_t i = 0; i < f->targets_n; i++) {
                 f->targets[i]->sought = f->targets[i]->sought || f->target_ids[i] == h->id;
             }

@@ -41,6 +41,12 @@ export default {
     },
     { query: 'mutation { fail { balance } ring }', data: { fail: null, ring: ['ring'] }, errors: [['fail']], requests: 2 },
     { query: 'mutation { ring must { balance } a: ring fail { id } }', data: null, errors: [['must']], requests: 2 },
+    {
+      query: 'mutation { a: credit(sum: 1) { warned } __typename b: credit(sum: 2) { balance } ring c: credit(sum: 4) { balance warned } }',
+      data: { a: { warned: 0 }, __typename: 'Mutation', b: { balance: 3 }, ring: ['credit 1', 'credit 2', 'ring'], c: { balance: 7, warned: 1 } },
+      requests: 5,
+    },
+    { query: 'mutation { fail { id } a: credit(sum: 1) { balance } must { id } b: credit(sum: 1) { id } }', data: null, errors: [['fail'], ['must'], ['a']], requests: 1 },
     { query: 'mutation ($no: Boolean!) { ring @skip(if: $no) credit(sum: 1) { id } }', variables: { no: true }, data: { credit: { id: 'k' } }, requests: 1 },
   ],
 };

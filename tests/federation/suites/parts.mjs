@@ -8,13 +8,15 @@ export default {
   subgraphs: {
     coast: `${link('key', 'shareable')}
       type Query { ports: [Port!]! port: Port! }
-      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable dock: Dock! @shareable }
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable dock: Dock! @shareable flags: [Flag!]! @shareable }
+      type Flag { wind: Int }
       type Dock { crane: Crane @shareable }
       type Crane { load: Int age: Int @shareable }
       type Pier { length: Int bad: Int }
       type Ship { name: String crew: Int }`,
     hills: `${link('key', 'shareable')}
-      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable mayor: String town: Int dock: Dock! @shareable }
+      type Port @key(fields: "id") { id: ID! pier: Pier @shareable ships: [Ship]! @shareable mayor: String town: Int dock: Dock! @shareable flags: [Flag!]! @shareable }
+      type Flag { name: String }
       type Dock { crane: Crane @shareable gate: String }
       type Crane { age: Int @shareable }
       type Pier { depth: Int! }
@@ -25,10 +27,11 @@ export default {
   truth: {
     Query: { ports() { return [this.Port[0], this.Port[1], this.Port[0]]; }, port() { return this.Port[0]; } },
     Port: [
-      { id: 'p1', pier: { length: 5, bad: boom, depth: boom }, ships: [{ name: 'Ada', crew: 4, flag: 'red' }, { name: 'Bo', crew: 2, flag: boom }, null], mayor: 'May', town: 3, dock: { gate: 'west', crane: { load: 9, age: 1 } }, light: (a, s, rep) => `${rep.town} beams` },
-      { id: 'p2', pier: { length: 7, depth: 2, bad: 1 }, ships: [], mayor: null, town: boom, light: (a, s, rep) => `${rep.town} beams` },
+      { id: 'p1', pier: { length: 5, bad: boom, depth: boom }, ships: [{ name: 'Ada', crew: 4, flag: 'red' }, { name: 'Bo', crew: 2, flag: boom }, null], mayor: 'May', town: 3, flags: [{ wind: 4, name: 'N' }, { wind: 6, name: 'S' }], dock: { gate: 'west', crane: { load: 9, age: 1 } }, light: (a, s, rep) => `${rep.town} beams` },
+      { id: 'p2', pier: { length: 7, depth: 2, bad: 1 }, ships: [], mayor: null, town: boom, flags: [], light: (a, s, rep) => `${rep.town} beams` },
     ],
   },
+  told: { hills: { Port: { flags: function (args, port) { return port.flags.slice(0, 1); } } } },
   cases: [
     { query: '{ port { pier { length bad depth } mayor } }', data: { port: { pier: null, mayor: 'May' } }, errors: [['port', 'pier', 'bad'], ['port', 'pier', 'depth']], requests: 2 },
     {
@@ -44,6 +47,12 @@ export default {
       requests: 2,
     },
     { query: '{ port { dock { crane { load age } gate } } }', data: { port: { dock: { crane: { load: 9, age: 1 }, gate: 'west' } } }, requests: 2 },
+    {
+      query: '{ port { flags { name } } ports { id flags { wind name } } }',
+      data: { port: { flags: [{ name: 'N' }] }, ports: [{ id: 'p1', flags: [{ wind: 4, name: 'N' }, { wind: 6, name: null }] }, { id: 'p2', flags: [] }, { id: 'p1', flags: [{ wind: 4, name: 'N' }, { wind: 6, name: null }] }] },
+      errors: [['ports', 0, 'flags'], ['ports', 2, 'flags']],
+      requests: 2,
+    },
     { query: '{ ports { light } }', data: { ports: [{ light: '3 beams' }, { light: null }, { light: '3 beams' }] }, errors: [['ports', 1]], requests: 3 },
   ],
 };
