@@ -174,17 +174,27 @@ def scenario_a_second_call_is_a_hit_whose_ages_grow(fleet):
     assert good(other)["globalKpis"]["totals"] != hit.data["globalKpis"]["totals"], "another tenant's answer"
 
 
-def scenario_a_restarted_gateway_finds_its_answers_in_memcached(fleet):
-    asked = {"r": _range(*closed_days(5))}
-    before = good(_ask(fleet, EXEC, asked))["globalKpis"]
+def _after_a_restart(fleet, asked):
+    """The first answer of a new process that its caches were asked for."""
     time.sleep(0.5)
     restart(fleet, "gateway:global")
     after = _ask(fleet, EXEC, asked)
     while after.headers.get("meridian-cache") == "bypass":   # until the first poll has told the rollup version
         time.sleep(0.2)
         after = _ask(fleet, EXEC, asked)
+    return after
+
+
+def scenario_a_restarted_gateway_finds_its_answers_in_memcached(fleet):
+    asked = {"r": _range(*closed_days(5))}
+    before = good(_ask(fleet, EXEC, asked))["globalKpis"]
+    # On a machine that is busy memcached may not answer within the few milliseconds that it is waited for.
+    for _ in range(4):
+        after = _after_a_restart(fleet, asked)
+        equal(after.data["globalKpis"]["totals"], before["totals"], "figures")
+        if after.headers.get("meridian-cache") == "hit":
+            break
     equal(after.headers.get("meridian-cache"), "hit", "meridian-cache")
-    equal(after.data["globalKpis"]["totals"], before["totals"], "figures")
 
 
 def _clock(work):
