@@ -230,6 +230,13 @@ size_t mer_arena_total_bytes(const struct mer_arena *a)
     return a->total;
 }
 
+size_t mer_arena_left_bytes(const struct mer_arena *a)
+{
+    if (a->cap == 0)
+        return 0;
+    return a->total < a->cap ? a->cap - a->total : 1;
+}
+
 struct mer_arena_mark mer_arena_mark(const struct mer_arena *a)
 {
     return (struct mer_arena_mark){.block = a->head, .used = a->head ? a->head->used : 0, .total = a->total};

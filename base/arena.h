@@ -39,6 +39,8 @@ struct mer_slice mer_arena_printf(struct mer_arena *a, const char *fmt, ...) MER
 
 bool mer_arena_exhausted(const struct mer_arena *a);
 size_t mer_arena_total_bytes(const struct mer_arena *a);
+// Until the cap, at least 1: the cap of an arena that is to live inside of this one's. 0: there is no cap.
+size_t mer_arena_left_bytes(const struct mer_arena *a);
 
 // Everything allocated after the mark is given back by the rewind.
 struct mer_arena_mark mer_arena_mark(const struct mer_arena *a);

@@ -35,6 +35,7 @@ struct exec_subgraph_call {
     struct mer_timer timer;     // runs while its flight may last longer
     struct exec_subgraph_call *next_waiting;
     struct exec_subgraph_call *next; // of the execution
+    struct mer_arena *scratch;       // while the answer is read: its nodes
     struct mer_json json;            // the answer
     struct mer_val_shared *shared;   // its equal objects are one; NULL: they are not
     struct mer_exec_error *first;    // that it told

@@ -407,7 +407,7 @@ static struct mer_val_shared *sharing(const struct exec_subgraph_call *c)
     for (uint32_t i = 0; can && i < plan->fetches_n; i++) {
         can = plan->fetches[i]->kind != MER_FETCH_SPLICE;
     }
-    return can ? mer_val_sharing(c->x->a, c->json.text.n) : NULL;
+    return can ? mer_val_sharing(c->scratch, c->json.text.n) : NULL;
 }
 
 static void read_items(struct exec_subgraph_call *c, const struct mer_json_node *data,
@@ -434,14 +434,10 @@ static void read_items(struct exec_subgraph_call *c, const struct mer_json_node 
     }
 }
 
-void exec_subgraph_answered(struct exec_subgraph_call *c, const struct mer_gql_answer *a)
+static void understand(struct exec_subgraph_call *c, const struct mer_gql_answer *a)
 {
-    struct mer_exec *x = c->x;
     struct mer_diag diag = {0};
-    if (x->ask.heard) {
-        x->ask.heard(x->ask.owner, c->source, a);
-    }
-    if (mer_json_parse(x->a, a->body, NULL, &c->json, &diag) ||
+    if (mer_json_parse(c->scratch, a->body, NULL, &c->json, &diag) ||
         mer_json_root(&c->json)->type != MER_JSON_OBJECT) {
         mer_log(MER_LOG_WARN, "exec", "subgraph answered no JSON object name=%.*s status=%d: %s",
                 MER_FMT(source_name(c)), a->status, diag.msg);
@@ -461,4 +457,19 @@ void exec_subgraph_answered(struct exec_subgraph_call *c, const struct mer_gql_a
         return;
     }
     read_items(c, data, told ? errors : NULL);
+}
+
+// Rows point into the text; its nodes are not needed once they are made.
+void exec_subgraph_answered(struct exec_subgraph_call *c, const struct mer_gql_answer *a)
+{
+    struct mer_exec *x = c->x;
+    if (x->ask.heard) {
+        x->ask.heard(x->ask.owner, c->source, a);
+    }
+    c->scratch = mer_arena_create(mer_arena_left_bytes(x->a));
+    understand(c, a);
+    mer_arena_destroy(c->scratch);
+    c->scratch = NULL;
+    c->shared = NULL;
+    c->json = (struct mer_json){0};
 }
