@@ -9,10 +9,10 @@ be wrong, only missing, and each gap must be explained by an error.
   federation.py [--binary FILE | --router COMMAND] [--seed N] [--schemas N] [--operations N] [--from N] [--faults]
 
 --size is another name of --schemas (200); --operations is for each schema (100). A run that was broken off goes on where
-it was, with the same binary. A failure is made small and written to build/prove-federation/found/: supergraph, subgraphs, query, what was
-expected and what came. --router starts another router: a line for sh with $SUPERGRAPH, $PORT and $LISTEN, which prints
-a line that begins with "ready ". Needs node 18 and the root's node_modules (npm ci); without them it is skipped, saying
-so. The last line is `federation: ok …` or `federation: FAILED …`."""
+it was, with the same binary. A failure is made small and written to build/prove-federation/found/: supergraph, subgraphs,
+query, what was expected and what came. --router starts another router: a line for sh with $SUPERGRAPH, $PORT and $LISTEN,
+which prints a line that begins with "ready ". Needs node 18 and the root's node_modules (npm ci); without them it is
+skipped, saying so. The last line is `federation: ok …` or `federation: FAILED …`."""
 import argparse
 import json
 import os

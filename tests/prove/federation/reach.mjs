@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Can an operation be answered at all? Composition refuses schemas of which a field cannot be reached, but npm's composer
-// lets some through: a member of an interface without a key, of which another subgraph knows a field more. A router has to
-// refuse what asks for such a field, so the prover has to know it by itself, and in no way that could excuse a planner: this
-// says only that a field is out of reach where it surely is. It takes every subgraph to be entered that has any resolvable
-// key of a type, whether or not its members are known, and every field to be answered by whoever names it, external or not.
+// lets some through: a member of an interface without a key, of which another subgraph knows a field more; a value of
+// which the subgraph knows less that takes the field over while an override's label is on. A router has to refuse what
+// asks for such a field, so the prover has to know it by itself, and in no way that could excuse a planner: this says
+// only that a field is out of reach where it surely is. It takes every subgraph to be entered that has any resolvable key
+// of a type, whether or not its members are known, and every field to be answered by whoever names it, external or not.
 import { getNamedType, isAbstractType, isObjectType, Kind, parse } from 'graphql';
 
 class Walk {
-  constructor(parts, api, document) {
-    Object.assign(this, { parts, api });
+  constructor(bench, document) {
+    Object.assign(this, { bench, parts: bench.parts, api: bench.schema });
     this.fragments = new Map(document.definitions.filter((d) => d.kind === Kind.FRAGMENT_DEFINITION).map((d) => [d.name.value, d]));
   }
 
@@ -41,10 +42,11 @@ class Walk {
     }
   }
 
-  // The object types that the field may answer in that part, as types of the whole; none: the part does not name it.
+  // The object types that the field may answer in that part, as types of the whole; null: the part does not name it, or
+  // another took it over.
   answers(part, type, field) {
     const own = this.known(part, type).map((name) => part.schema.getType(name).getFields()[field]).find(Boolean);
-    if (!own) return null;
+    if (!own || this.bench.isOverridden(`${part.name} ${type.name} ${field}`)) return null;
     const named = getNamedType(own.type), whole = this.api.getType(named.name);
     const some = isAbstractType(named) ? part.schema.getPossibleTypes(named).map((t) => this.api.getType(t.name))
       : whole && isAbstractType(whole) ? this.api.getPossibleTypes(whole) : [whole];
@@ -72,5 +74,5 @@ export function outOfReach(bench, query) {
   const document = parse(query, { noLocation: true });
   const operation = document.definitions.find((d) => d.kind === Kind.OPERATION_DEFINITION);
   const root = operation.operation === 'mutation' ? bench.schema.getMutationType() : bench.schema.getQueryType();
-  return new Walk(bench.parts, bench.schema, document).lost(operation.selectionSet, root, new Set());
+  return new Walk(bench, document).lost(operation.selectionSet, root, new Set());
 }
