@@ -152,7 +152,7 @@ struct mer_config_subgraphs {
     int64_t breaker_failures, breaker_ms;
     int64_t entities;
     bool gzip, share;
-    bool events_ws;              // how they tell events where `each` does not say
+    bool events_ws;               // how they tell events where `each` does not say
     int64_t reconnects, again_ms; // of a subscription: connections in a row that may fail, the first pause
     struct mer_config_subgraph *each;
     uint32_t each_n;

@@ -48,10 +48,10 @@ struct mer_validator {
     struct mer_usages *collect;          // where usages go in the first walk; NULL in the second
     const struct mer_ast_operation *op;  // that is walked; NULL in fragments
     const struct mer_ast_fragment *fragment;
-    struct mer_map defer_labels; // struct mer_ast_directive *
-    const bool *subscribed;      // by fragment: a subscription reaches it; NULL: not looked for yet
-    uint32_t values_muted;               // inside a value that was refused as a whole
-    uint8_t *introspection_levels;       // by fragment: nested lists of introspection
+    struct mer_map defer_labels;   // struct mer_ast_directive *
+    const bool *subscribed;        // by fragment: a subscription reaches it; NULL: not looked for yet
+    uint32_t values_muted;         // inside a value that was refused as a whole
+    uint8_t *introspection_levels; // by fragment: nested lists of introspection
     struct mer_map operation_names, fragment_names;
     uint32_t stamp; // last one given to a fragment
     struct mer_merge *merge;

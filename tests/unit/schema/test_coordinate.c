@@ -5,14 +5,13 @@
 #include "schema/parser.h"
 #include "schema/printer.h"
 
-static const char sdl[] =
-    "directive @tag(name: String!) on FIELD_DEFINITION\n"
-    "interface Face { f(x: Int): Int }\n"
-    "type Query implements Face { f(x: Int, \"how many\" y: [Int!] = [1]): Int }\n"
-    "union U = Query\n"
-    "enum E { A B @deprecated }\n"
-    "input In { a: Int = 3 }\n"
-    "scalar S @specifiedBy(url: \"u\")";
+static const char sdl[] = "directive @tag(name: String!) on FIELD_DEFINITION\n"
+                          "interface Face { f(x: Int): Int }\n"
+                          "type Query implements Face { f(x: Int, \"how many\" y: [Int!] = [1]): Int }\n"
+                          "union U = Query\n"
+                          "enum E { A B @deprecated }\n"
+                          "input In { a: Int = 3 }\n"
+                          "scalar S @specifiedBy(url: \"u\")";
 
 static const struct {
     const char *coordinate, *found, *says;
