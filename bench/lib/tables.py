@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Writes the tables of docs/benchmarks.md from bench/results/*.json: each stands between `<!-- table NAME -->` and
-`<!-- end -->`. Run it after ./dev bench read, guard and mix."""
+`<!-- end -->`. Run it after ./dev bench read, guard and federation."""
 import json
 import re
 import sys
@@ -47,7 +47,24 @@ def guard(facts):
     return load_line(facts) + table(["", "guarded", "bare", "more"], rows)
 
 
-TABLES = {"reads": ("read", reads), "calls": ("read", calls), "guard": ("guard", guard)}
+FEDERATION_CASES = {"unique": "never the same header twice", "equal": "all requests equal", "delay": "never the same, 4 ms a call"}
+
+
+def federation(facts):
+    rows = []
+    for case in facts["cases"]:
+        m, b = case["meridian"], case["bare"]
+        judged = case["headers"] == "unique"   # the ceiling merges nothing
+        rows.append([FEDERATION_CASES[case["case"]], f"{m['cpu_us']} µs", f"{b['cpu_us']} µs",
+                     f"**{case['cpu_ratio']}**" if judged else "", f"{m['subgraph_requests']} / {b['subgraph_requests']}",
+                     f"{m['per_s']:,}/s", f"{b['per_s']:,}/s", f"{m['p50_ms']:.1f} / {m['p99_ms']:.1f} ms",
+                     f"{m['rss_kb'] / 1024:.1f} / {m['pss_kb'] / 1024:.1f} MiB"])
+    return load_line(facts) + table(["", "Meridian CPU", "bare CPU", "ratio", "subgraph requests, Meridian / bare", "Meridian",
+                                     "bare", "Meridian p50 / p99", "Meridian RSS / Pss"], rows)
+
+
+TABLES = {"reads": ("read", reads), "calls": ("read", calls), "guard": ("guard", guard),
+          "federation": ("federation", federation)}
 
 
 def main():
