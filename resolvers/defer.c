@@ -30,13 +30,9 @@ struct deciding {
 
 static int32_t usage_at(const struct exec_defer *d, uint32_t place, const struct mer_deferral *met)
 {
-    const struct exec_place *p = &d->places[place];
-    for (uint32_t i = 0; i < p->usages_n; i++) {
-        if (d->usages[p->usages[i]].met == met) {
-            return (int32_t)p->usages[i];
-        }
-    }
-    return -1;
+    const uintptr_t name[2] = {place, (uintptr_t)met};
+    return (int32_t)(uintptr_t)mer_map_get(&d->usage_at, mer_slice_make((const char *)name, sizeof(name))) -
+           1;
 }
 
 // The innermost usage of a chain that is told for itself; -1: what the place is of.
@@ -99,6 +95,9 @@ static void meet(struct deciding *c, uint32_t place, const struct mer_deferral *
                                                  .parent = around(d, chain->outer, place),
                                                  .need = MER_NEW_N(c->x->a, uint64_t, c->words)};
     p->usages[p->usages_n++] = d->usages_n++;
+    const uintptr_t name[2] = {place, (uintptr_t)chain};
+    struct mer_slice key = mer_slice_make((const char *)name, sizeof(name));
+    mer_map_add(&d->usage_at, mer_arena_copy(c->x->a, key), (void *)(uintptr_t)d->usages_n);
 }
 
 static bool is_kept(const struct exec_defer *d, const struct mer_saying *s)
@@ -334,6 +333,7 @@ void exec_defer_begin(struct mer_exec *x)
     d->group_of = MER_NEW_N(x->a, uint32_t, plan->deferred_n + 1);
     d->first = MER_NEW_N(x->a, uint64_t, c.words);
     mer_map_init(&d->nulls, x->a);
+    mer_map_init(&d->usage_at, x->a);
     uint32_t first = group(&c, NULL, 0);
     walk(&c, plan->shape, 0, first);
     if (c.too_many || !decide_inlined(&c)) {
@@ -368,8 +368,8 @@ bool exec_defer_is_due(const struct mer_exec *x)
     if (!d->first_told) {
         return all_done(x, d->first);
     }
-    for (uint32_t i = 0; i < d->instances_n; i++) {
-        if (!d->instances[i].told && exec_defer_is_ready(d, d->instances[i].usage)) {
+    for (uint32_t i = 0; i < d->usages_n; i++) {
+        if (d->usages[i].waiting && exec_defer_is_ready(d, i)) {
             return true;
         }
     }
@@ -419,8 +419,7 @@ bool exec_defer_says(const struct exec_defer *d, const struct mer_shape *shape,
     return says;
 }
 
-bool exec_defer_meets(const struct exec_defer *d, const struct exec_usage *u,
-                      const struct mer_shape_variant *v)
+static bool meets(const struct exec_defer *d, const struct exec_usage *u, const struct mer_shape_variant *v)
 {
     for (uint32_t i = 0; i < v->fields_n; i++) {
         const struct mer_shape_field *f = &v->fields[i];
@@ -433,4 +432,23 @@ bool exec_defer_meets(const struct exec_defer *d, const struct exec_usage *u,
         }
     }
     return false;
+}
+
+const struct exec_met *exec_defer_met(struct exec_defer *d, const struct mer_shape *shape,
+                                      const struct mer_shape_variant *v)
+{
+    struct exec_place *p = &d->places[shape->index];
+    p->met = p->met ? p->met : MER_NEW_N(d->x->a, struct exec_met, shape->variants_n);
+    struct exec_met *met = &p->met[v - shape->variants];
+    if (!met->known) {
+        met->known = true;
+        met->usages = MER_NEW_N(d->x->a, uint32_t, p->usages_n + 1);
+        for (uint32_t i = 0; i < p->usages_n; i++) {
+            const struct exec_usage *u = &d->usages[p->usages[i]];
+            if (!u->inlined && meets(d, u, v)) {
+                met->usages[met->n++] = p->usages[i];
+            }
+        }
+    }
+    return met;
 }

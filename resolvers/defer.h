@@ -21,7 +21,16 @@ struct exec_usage {
     uint64_t *need; // bit set of the fetches that must be done, those of what is around it among them
     bool inlined;   // told with what is around it
     bool told;
-    bool failed; // at some object
+    uint32_t waiting;   // instances that were announced and not told
+    uint32_t *failures; // instances at which it failed, in the order of the document
+    uint32_t failures_n;
+};
+
+// The usages met at an object with these fields.
+struct exec_met {
+    uint32_t *usages;
+    uint32_t n;
+    bool known;
 };
 
 // A place of the answer: a shape, by its index.
@@ -31,7 +40,8 @@ struct exec_place {
     uint32_t group;   // of that field
     uint32_t *usages; // met here
     uint32_t usages_n, usages_cap;
-    uint64_t *below; // bit set of usages that have to do with what is here and below; NULL: none
+    struct exec_met *met; // by variant of the shape
+    uint64_t *below;      // bit set of usages that have to do with what is here and below; NULL: none
     uint32_t visit;
 };
 
@@ -47,7 +57,7 @@ struct exec_instance {
     struct mer_path_seg *path;
     uint32_t path_n;
     size_t at; // where the object begins in what is being written
-    bool told, failed;
+    bool told;
 };
 
 struct exec_defer {
@@ -55,6 +65,7 @@ struct exec_defer {
     struct exec_usage *usages;
     uint32_t usages_n;
     struct exec_place *places;
+    struct mer_map usage_at; // place and fragment, as bytes → index + 1
     struct exec_group *groups;
     uint32_t groups_n;
     uint32_t *group_of; // by the plan's deferred fields
@@ -62,6 +73,7 @@ struct exec_defer {
     bool first_told;
     struct exec_instance *instances;
     uint32_t instances_n, instances_cap;
+    bool too_many;            // instances
     uint32_t announced, left; // instances: how many the client was told of, how many of all are not told
     int32_t turn;             // whose fields are written now; -1: those of the first answer
     uint32_t parts;           // written
@@ -83,9 +95,9 @@ bool exec_defer_in(const struct exec_defer *d, uint32_t group, uint32_t usage);
 // Is the field said in the usage, wherever else it is said?
 bool exec_defer_says(const struct exec_defer *d, const struct mer_shape *shape,
                      const struct mer_shape_field *f, uint32_t usage);
-// Has the usage anything to do with an object that has these fields?
-bool exec_defer_meets(const struct exec_defer *d, const struct exec_usage *u,
-                      const struct mer_shape_variant *v);
+// The usages that have anything to do with an object that has these fields.
+const struct exec_met *exec_defer_met(struct exec_defer *d, const struct mer_shape *shape,
+                                      const struct mer_shape_variant *v);
 
 // ---- defer_write.c ----
 // Is the field written in this turn?
@@ -96,6 +108,8 @@ void exec_defer_meet(struct exec_defer *d, const struct mer_shape *shape, const 
                      const struct mer_obj *o, const struct exec_path *path, size_t at);
 void exec_defer_take_back(struct exec_defer *d, size_t at);
 void exec_defer_null(struct exec_defer *d, const struct mer_val *v);
+// Says that there are too many instances.
+void exec_defer_refuse(struct mer_exec *x);
 // Behind the first answer: what is still to come.
 void exec_defer_announce(struct exec_defer *d, struct mer_buf *out);
 // Is an error that a subgraph told in this fetch told by now?

@@ -8,22 +8,39 @@
 
 // ---- what is written in whose turn ----
 
-static bool begins_with(const struct exec_path *path, const struct exec_instance *it)
+static bool begins_with(const struct exec_path *path, const struct exec_path *with)
 {
-    bool same = path->n >= it->path_n;
-    for (uint32_t i = 0; same && i < it->path_n; i++) {
-        same = path->segs[i].index == it->path[i].index && mer_slice_eq(path->segs[i].key, it->path[i].key);
+    bool same = path->n >= with->n;
+    for (uint32_t i = 0; same && i < with->n; i++) {
+        same =
+            path->segs[i].index == with->segs[i].index && mer_slice_eq(path->segs[i].key, with->segs[i].key);
     }
     return same;
 }
 
+// Paths to one place have the same keys: indexes tell them apart.
+static int compare(const struct exec_path *path, const struct exec_instance *it)
+{
+    for (uint32_t i = 0; i < it->path_n && i < path->n; i++) {
+        if (path->segs[i].index != it->path[i].index) {
+            return path->segs[i].index < it->path[i].index ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
 static bool failed_at(const struct exec_defer *d, uint32_t usage, const struct exec_path *path)
 {
-    for (uint32_t i = 0; d->usages[usage].failed && i < d->instances_n; i++) {
-        const struct exec_instance *it = &d->instances[i];
-        if (it->usage == usage && it->failed && begins_with(path, it)) {
+    const struct exec_usage *u = &d->usages[usage];
+    uint32_t from = 0, to = u->failures_n;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        int order = compare(path, &d->instances[u->failures[middle]]);
+        if (order == 0) {
             return true;
         }
+        from = order > 0 ? middle + 1 : from;
+        to = order < 0 ? middle : to;
     }
     return false;
 }
@@ -51,9 +68,16 @@ bool exec_defer_writes(const struct exec_defer *d, const struct mer_shape *shape
     return exec_defer_in(d, group, (uint32_t)d->turn) && !is_delivered(d, group, path);
 }
 
+// What is told of so many objects is no answer in parts any more.
+#define INSTANCES_MAX 100000u
+
 static void add_instance(struct exec_defer *d, uint32_t usage, const struct mer_obj *o,
                          const struct exec_path *path, size_t at)
 {
+    d->too_many = d->too_many || d->instances_n == INSTANCES_MAX;
+    if (d->too_many) {
+        return;
+    }
     if (d->instances_n == d->instances_cap) {
         d->instances_cap = d->instances_cap ? d->instances_cap * 2 : 8;
         struct exec_instance *grown = MER_NEW_N(d->x->a, struct exec_instance, d->instances_cap);
@@ -73,11 +97,10 @@ static void add_instance(struct exec_defer *d, uint32_t usage, const struct mer_
 void exec_defer_meet(struct exec_defer *d, const struct mer_shape *shape, const struct mer_shape_variant *v,
                      const struct mer_obj *o, const struct exec_path *path, size_t at)
 {
-    const struct exec_place *p = &d->places[shape->index];
-    for (uint32_t i = 0; i < p->usages_n; i++) {
-        const struct exec_usage *u = &d->usages[p->usages[i]];
-        if (!u->inlined && u->parent == d->turn && exec_defer_meets(d, u, v)) {
-            add_instance(d, p->usages[i], o, path, at);
+    const struct exec_met *met = d->places[shape->index].usages_n ? exec_defer_met(d, shape, v) : NULL;
+    for (uint32_t i = 0; met && i < met->n; i++) {
+        if (d->usages[met->usages[i]].parent == d->turn) {
+            add_instance(d, met->usages[i], o, path, at);
         }
     }
 }
@@ -117,6 +140,7 @@ struct part {
     uint32_t pieces_n, pieces_cap;
     uint32_t instance; // which is told now
     struct exec_path path;
+    struct exec_locator *locator;
 };
 
 static struct piece *add_piece(struct part *p)
@@ -263,6 +287,26 @@ static bool seek(struct part *p, const struct mer_shape *shape, const struct mer
 
 // ---- one instance ----
 
+static void note_failure(struct exec_defer *d, uint32_t instance)
+{
+    struct exec_usage *u = &d->usages[d->instances[instance].usage];
+    if ((u->failures_n & (u->failures_n - 1)) == 0) { // 0 or a power of two: full
+        uint32_t *grown = MER_NEW_N(d->x->a, uint32_t, u->failures_n ? 2 * u->failures_n : 1);
+        if (u->failures_n) {
+            memcpy(grown, u->failures, u->failures_n * sizeof(*grown));
+        }
+        u->failures = grown;
+    }
+    u->failures[u->failures_n++] = instance;
+}
+
+void exec_defer_refuse(struct mer_exec *x)
+{
+    exec_tell(x,
+              exec_error(x, "QUERY_TOO_COMPLEX", "More than %u deferred parts are not told.", INSTANCES_MAX),
+              NULL, 0);
+}
+
 // Of what could not be told nothing stays but why.
 static void fail(struct part *p, uint32_t first, uint32_t instances_n)
 {
@@ -276,10 +320,14 @@ static void fail(struct part *p, uint32_t first, uint32_t instances_n)
     }
     p->pieces_n = first + 1;
     d->instances_n = instances_n;
-    d->instances[p->instance].failed = true;
-    d->usages[d->instances[p->instance].usage].failed = true;
+    note_failure(d, p->instance);
     struct piece *e = &p->pieces[first];
     e->failed = true;
+    if (d->too_many) {
+        exec_defer_refuse(p->x);
+        take_errors(p->x, e);
+        return;
+    }
     if (!all) { // it was told with another part
         exec_tell(p->x, exec_error(p->x, "FETCH_ERROR", "a value that may not be null is missing"),
                   p->path.segs, p->path.n);
@@ -304,6 +352,7 @@ static void tell_instance(struct part *p, uint32_t at)
     d->turn = (int32_t)it.usage;
     bool once = p->x->ask.parts == MER_EXEC_PARTS;
     bool ok = once ? seek(p, shape, it.object) : write_piece(p, shape, it.object);
+    ok = ok && !d->too_many;
     p->path.n = it.path_n;
     if (!ok) {
         fail(p, first, instances_n);
@@ -313,6 +362,7 @@ static void tell_instance(struct part *p, uint32_t at)
         end->completes = true;
     }
     d->instances[at].told = true;
+    d->usages[it.usage].waiting--;
     d->left--;
 }
 
@@ -322,7 +372,8 @@ static void write_errors(struct part *p, const struct piece *e)
 {
     if (e->errors) {
         mer_buf_add(&p->text, MER_S(",\"errors\":"));
-        exec_write_errors(p->x, &p->text, e->errors);
+        p->locator = p->locator ? p->locator : exec_locator_make(p->x);
+        exec_write_errors(&p->text, p->locator, e->errors);
     }
 }
 
@@ -337,9 +388,8 @@ static void add_untold(struct part *p)
         next = e->next;
         for (uint32_t i = 0; i < p->pieces_n; i++) {
             struct piece *c = &p->pieces[i];
-            struct exec_instance place = {.path = c->path.segs, .path_n = c->path.n};
             bool first = !to && !(c->completes && !c->failed);
-            if (first || (to && begins_with(&path, &place) && c->path.n > to->path.n && !c->completes)) {
+            if (first || (to && begins_with(&path, &c->path) && c->path.n > to->path.n && !c->completes)) {
                 to = c;
             }
         }
@@ -397,6 +447,9 @@ static void write_pending(struct exec_defer *d, struct mer_buf *out, char *sep)
         write_label(out, d, it);
         mer_buf_add(out, i + 1 == d->instances_n ? MER_S("}]") : MER_S("}"));
     }
+    for (uint32_t i = d->announced; i < d->instances_n; i++) {
+        d->usages[d->instances[i].usage].waiting++;
+    }
     d->left += d->instances_n - d->announced;
     d->announced = d->instances_n;
 }
@@ -430,7 +483,7 @@ void mer_exec_write_part(struct mer_exec *x, struct mer_buf *out)
     begin_errors(x);
     x->now_us = mer_time_wall_us();
     for (uint32_t u = 0; u < d->usages_n; u++) {
-        if (d->usages[u].inlined || d->usages[u].told || !exec_defer_is_ready(d, u)) {
+        if (!d->usages[u].waiting || !exec_defer_is_ready(d, u)) {
             continue;
         }
         bool any = false; // what was told of one object was not told of the others

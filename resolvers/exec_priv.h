@@ -297,7 +297,7 @@ const struct mer_shape_variant *exec_variant(const struct mer_shape *shape, cons
 bool exec_write_object(struct mer_exec *x, struct mer_buf *out, const struct mer_shape *shape,
                        const struct mer_obj *o, const struct exec_path *at);
 void exec_write_path(struct mer_buf *b, const struct mer_path_seg *path, uint32_t n);
-void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer_exec_error *first);
+void exec_write_errors(struct mer_buf *out, struct exec_locator *locator, const struct mer_exec_error *first);
 // Is a root field, all of which came, not null where it must not be? Tells no error.
 bool exec_root_stands(struct mer_exec *x, const struct mer_shape_field *f);
 void exec_write_age(struct mer_exec *x, struct mer_buf *out, const struct mer_shape_field *f, uint32_t entry);

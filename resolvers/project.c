@@ -511,9 +511,8 @@ static void write_error(struct mer_buf *b, struct exec_locator *l, const struct 
     mer_buf_add(b, MER_S("}}"));
 }
 
-void exec_write_errors(struct mer_exec *x, struct mer_buf *out, const struct mer_exec_error *first)
+void exec_write_errors(struct mer_buf *out, struct exec_locator *locator, const struct mer_exec_error *first)
 {
-    struct exec_locator *locator = exec_locator_make(x);
     mer_buf_add_char(out, '[');
     for (const struct mer_exec_error *e = first; e; e = e->next) {
         write_error(out, locator, e);
@@ -537,6 +536,10 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
     if (*has_data && !x->errors && x->kept_key.n) {
         exec_remember(x, mer_slice_make(out->p + start, out->n - start), start);
     }
+    if (x->defer && x->defer->too_many) {
+        *has_data = false;
+        exec_defer_refuse(x);
+    }
     if (!*has_data) {
         take_back(&w, start);
         mer_buf_add(out, MER_S("null"));
@@ -544,7 +547,7 @@ void mer_exec_write(struct mer_exec *x, struct mer_buf *out, bool *has_data)
     exec_tell_untold(x);
     if (x->errors) {
         mer_buf_add(out, MER_S(",\"errors\":"));
-        exec_write_errors(x, out, x->errors);
+        exec_write_errors(out, exec_locator_make(x), x->errors);
     }
     if (x->defer) {
         exec_defer_announce(x->defer, out);
