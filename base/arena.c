@@ -9,14 +9,15 @@
 
 // Blocks start small, for there are many short-lived arenas, and double up to a size that malloc still serves
 // from its heap without a system call. An arena that has grown large takes a quarter more at a time straight
-// from the kernel, all pages at once: a fault for each page costs several times as much, and when it dies
-// nothing of it stays in the heap.
+// from the kernel, all pages at once: a fault for each page costs several times as much, and nothing of it
+// stays in the heap. A thread keeps some of it for its next large arena.
 #define BLOCK_FIRST  ((size_t)4096)
 #define BLOCK_MAX    ((size_t)64 * 1024)
 #define MAPPED_FROM  ((size_t)1024 * 1024)
 #define MAPPED_MIN   ((size_t)256 * 1024)
 #define MAPPED_MAX   ((size_t)1024 * 1024)
 #define MAPPED_ALIGN ((size_t)64 * 1024)
+#define MAPPED_SPARE ((size_t)8 * 1024 * 1024)
 
 #ifdef MER_SANITIZED
 #define OWN_MALLOC_FROM ((size_t)0) // every allocation: redzones around each
@@ -53,10 +54,28 @@ struct mer_arena *mer_arena_create(size_t cap_bytes)
     return a;
 }
 
+static _Thread_local struct block *spare;
+static _Thread_local size_t spare_bytes;
+
+void mer_arena_trim(void)
+{
+    while (spare) {
+        struct block *b = spare;
+        spare = b->prev;
+        munmap(b, b->cap + sizeof(*b));
+    }
+    spare_bytes = 0;
+}
+
 static void free_block(struct block *b)
 {
-    if (b->mapped) {
-        munmap(b, b->cap + sizeof(*b));
+    size_t size = b->cap + sizeof(*b);
+    if (b->mapped && spare_bytes + size <= MAPPED_SPARE) {
+        b->prev = spare;
+        spare = b;
+        spare_bytes += size;
+    } else if (b->mapped) {
+        munmap(b, size);
     } else {
         free(b);
     }
@@ -126,6 +145,14 @@ static void *alloc_big(struct mer_arena *a, size_t n)
 
 static struct block *map_block(const struct mer_arena *a)
 {
+    struct block *kept = spare;
+    if (kept) {
+        spare = kept->prev;
+        spare_bytes -= kept->cap + sizeof(*kept);
+        kept->prev = a->head;
+        kept->used = 0;
+        return kept;
+    }
     size_t size = a->total / 4;
     size = size < MAPPED_MIN ? MAPPED_MIN : size > MAPPED_MAX ? MAPPED_MAX : size;
     size = (size + MAPPED_ALIGN - 1) & ~(MAPPED_ALIGN - 1);

@@ -37,6 +37,9 @@ struct mer_slice mer_arena_copy(struct mer_arena *a, struct mer_slice s);
 char *mer_arena_cstr(struct mer_arena *a, struct mer_slice s);
 struct mer_slice mer_arena_printf(struct mer_arena *a, const char *fmt, ...) MER_PRINTF(2, 3);
 
+// Gives back what this thread keeps for large arenas to come, some megabytes at most.
+void mer_arena_trim(void);
+
 bool mer_arena_exhausted(const struct mer_arena *a);
 size_t mer_arena_total_bytes(const struct mer_arena *a);
 // Until the cap, at least 1: the cap of an arena that is to live inside of this one's. 0: there is no cap.

@@ -33,6 +33,8 @@ struct request {
     int64_t max_age_us;
     struct mer_exec_ask ask;
     struct mer_exec *exec;
+    struct mer_arena
+        *work; // of the execution: what was fetched dies when the answer is written, not when it is sent
     int64_t planned_us, written_us;
     struct mer_slice explained;   // JSON for extensions.plan; n == 0: not asked
     uint64_t cost;                // as estimated
@@ -56,6 +58,8 @@ static void release(struct request *r)
         mer_exec_end(r->exec);
         r->exec = NULL;
     }
+    mer_arena_destroy(r->work);
+    r->work = NULL;
     mer_operation_unref(r->op);
     r->op = NULL;
     if (r->token) {
@@ -445,7 +449,8 @@ static void execute(struct request *r)
 {
     struct mer_worker *w = r->w;
     r->planned_us = mer_time_mono_us();
-    r->ask.arena = r->http->arena;
+    r->work = mer_arena_create((size_t)w->config->limits.memory_bytes);
+    r->ask.arena = r->work;
     r->ask.site = r->on->site;
     r->ask.plan = r->op->plan;
     r->ask.vars = &r->vars;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/reload.h"
+#include "gateway/spare.h"
 #include "gateway/worker.h"
 
 #define LISTENS_MAX 18
@@ -274,6 +275,7 @@ static int supervise(struct serving *s, struct mer_snapshot *snapshot, struct me
         }
         int status = 0;
         s->first = false;
+        mer_spare_waiting();
         child_ended(s, pid, signals, &status, &stopping);
         int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (stopping || code == 2) {

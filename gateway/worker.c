@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "gateway/reload.h"
+#include "gateway/spare.h"
 #include "gateway/stream.h"
 #include "gateway/warm.h"
 
@@ -133,6 +134,7 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
         watch_places(w);
     }
     mer_warm_documents(w, mer_time_mono_us() + DOCUMENTS_US);
+    mer_spare_start(w);
     return make_server(w, opts, diag);
 }
 
@@ -156,6 +158,7 @@ void mer_worker_drain(struct mer_worker *w)
 
 void mer_worker_destroy(struct mer_worker *w)
 {
+    mer_spare_stop(w);
     if (w->server) {
         mer_server_destroy(w->server);
     }

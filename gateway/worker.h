@@ -65,6 +65,9 @@ struct mer_worker {
     struct mer_face *faces; // clients, admin, one a source
     uint32_t in_flight;
     struct mer_timer drain_timer;
+    struct mer_timer spare_timer; // spare.h
+    uint64_t spare_seen;
+    bool spare_due;
     int64_t started_us;
 };
 

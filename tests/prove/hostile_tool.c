@@ -98,6 +98,7 @@ static void measure(const struct mer_graph *g, struct mer_coder *coder, struct m
     uint64_t least = UINT64_MAX;
     size_t peak = 0;
     for (int round = 0; round < 3; round++) {
+        mer_arena_trim();
         heap_mark();
         uint64_t began = cpu_ns();
         struct mer_arena *a = mer_arena_create(64u << 20);
