@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A plain GraphQL subgraph beside sources of our own: its fields stand in the rows of our tables, by one plan."""
 import contextlib
+import json
 import os
 import re
 import signal
@@ -77,6 +78,13 @@ def gateway(url):
         equal(status, 0, log.read_text()[-1500:])
 
 
+def partly(gate, headers, query):
+    """The parts of a deferred answer, in the format of 2022."""
+    answer = gate.ask(query, headers, variables={"f": LA}, accept="multipart/mixed;deferSpec=20220824")
+    equal((answer.status, answer.headers["content-type"]), (200, ['multipart/mixed;boundary="-";deferSpec=20220824']))
+    return [json.loads(line) for line in answer.body.decode().splitlines() if line.startswith("{")]
+
+
 def scenario_rows_have_fields_of_a_plain_subgraph(fleet):
     reviews = Subgraph(stars)
     try:
@@ -91,6 +99,13 @@ def scenario_rows_have_fields_of_a_plain_subgraph(fleet):
             equal(data["best"], {"stars": 5})
             equal([one["headers"] for one in reviews.asked if any(name == "authorization" for name, _ in one["headers"])], [],
                   "the caller's token is ours alone")
+            parts = partly(gate, asked, QUERY.replace("name stars }", "name ... @defer { stars } }"))
+            first = [edge["node"] for edge in parts[0]["data"]["inventoryLevels"]["edges"]]
+            assert all("stars" not in node["product"] and node["dataFreshness"]["servedBy"] for node in first), first
+            assert parts[0]["extensions"]["freshness"], parts[0]
+            equal([each["path"] for each in parts[1]["incremental"]],
+                  [["inventoryLevels", "edges", i, "node", "product"] for i in range(5)])
+            equal([each["data"]["stars"] for each in parts[1]["incremental"]], [edge["node"]["product"]["stars"] for edge in edges])
             told = gate.metrics()
             assert told['meridian_subgraph_requests_total{subgraph="reviews"}'] == len(reviews.asked), told
             operator = {"authorization": "Bearer " + fleet.token(role="operator")}
