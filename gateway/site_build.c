@@ -181,6 +181,7 @@ static enum mer_err link_subgraphs(struct built_site *b, const struct built_site
         if (was == UINT32_MAX) {
             err = link_subgraph(b->site.loop, b->snapshot, i, &r->links[i], diag);
         } else {
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
             r->links[i].client = mer_gql_client_ref(before->reach->links[was].client);
             r->parts_total[i] = before->reach->parts_total[was];
             r->parts_failed[i] = before->reach->parts_failed[was];

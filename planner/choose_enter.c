@@ -34,8 +34,8 @@ static void *list_add(struct mer_arena *a, void *items, uint32_t n, const void *
         uint32_t cap = n ? 2 * (n + more_n) : more_n;
         struct list *grown = mer_arena_alloc(a, sizeof(*l) + cap * size);
         grown->cap = cap;
-        if (n) {
-            memcpy(grown->items, items, n * size);
+        if (l) {
+            memcpy(grown->items, l->items, n * size);
         }
         l = grown;
     }

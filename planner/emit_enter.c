@@ -171,6 +171,7 @@ static enum mer_err emit_reps(struct mer_emitter *e, struct spot *s, const struc
 
 static void keep_facet(struct mer_emitter *e, struct facet_out *f, const struct mer_kept_if *kept)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     f->kept_if = f->kept_set ? mer_kept_or(e->a, &f->kept_if, kept) : *kept;
     f->kept_set = true;
 }
@@ -191,6 +192,9 @@ void emit_keep_facets(struct mer_emitter *e, struct spot *s)
     const struct mer_solution *sol = s->solution;
     uint32_t deepest = 0;
     keep_choices(e, s, s->asked, sol->choices, NULL);
+    if (sol->typed_by) { // what the objects are must be known whatever is left of what is asked of some
+        keep_facet(e, &s->facets[sol->typed_by], &(struct mer_kept_if){0});
+    }
     for (uint32_t i = 0; i < sol->facets_n; i++) {
         deepest = sol->facets[i].depth > deepest ? sol->facets[i].depth : deepest;
     }

@@ -195,6 +195,7 @@ static struct mer_fed_field_in *find_in(struct mer_fed_field *f, uint32_t source
 static void mark_required(struct mer_fed_type *t)
 {
     for (uint32_t i = 0; i < t->type->fields_n; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         for (uint32_t k = 0; k < t->fields[i].in_n; k++) {
             const struct mer_fed_field_in *in = &t->fields[i].in[k];
             for (uint32_t j = 0; in->requires && j < t->type->fields_n; j++) {

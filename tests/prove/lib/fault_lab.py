@@ -307,5 +307,6 @@ class Lab:
                 break
             self.times.again += 1
         codes = judge(part, case, body)
-        check(case.slow == (took >= ALMOST) == (codes == {"SOURCE_TIMEOUT"}), f"{name}: {codes} after {took * 1000:.0f} ms")
+        check((self.times.short and not case.slow) or case.slow == (took >= ALMOST) == (codes == {"SOURCE_TIMEOUT"}),
+              f"{name}: {codes} after {took * 1000:.0f} ms")
         self.same_again(part, name)
