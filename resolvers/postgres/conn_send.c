@@ -239,6 +239,7 @@ static bool send_batch(struct mer_pg_conn *c, struct mer_pg_query *const *querie
     }
     if (prepared && !mer_pg_conn_sync(c))
         return false;
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     if (!send_scope(c, &queries[0]->scope))
         return false;
     for (uint32_t i = 0; i < n; i++) {
