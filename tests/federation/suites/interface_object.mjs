@@ -40,6 +40,7 @@ export default {
     { query: '{ patients { ... on Lion { motto } } }', data: { patients: [{}, { motto: 'with l1' }] }, requests: 4 },
     { query: '{ patients { badge } }', data: { patients: [{ badge: '#null' }, { badge: '#Kora' }] }, requests: 3 },
     { query: 'query($c: Boolean!, $l: Boolean!, $h: Boolean!) { patients { pulse @include(if: $c) ... on Lion @include(if: $l) { pulse } ... on Heron @include(if: $h) { pulse } } }', variables: { c: false, l: true, h: false }, data: { patients: [{}, { pulse: 50 }] }, requests: 2 },
+    { query: 'query ($l: Boolean!) { patients { pulse ... on Lion @include(if: $l) { mane } } }', variables: { l: false }, data: { patients: [{ pulse: 120 }, { pulse: 50 }] }, requests: 2 },
     { query: '{ patients { friend { __typename name pulse } } }', data: { patients: [{ friend: { __typename: 'Lion', name: 'Kora', pulse: 50 } }, { friend: null }] }, requests: 2, representations: 1 },
   ],
 };
