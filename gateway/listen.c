@@ -9,7 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 };
+enum {
+    BACKLOG = 4096,
+    // A predecessor that was killed leaves workers that let go of its sockets within moments.
+    TRIES = 50,
+    TRY_US = 20000
+};
 
 // "HOST:PORT" to an address; numeric, so that nothing waits for a resolver.
 static bool parse_address(const char *text, struct sockaddr_storage *out, socklen_t *out_n)
@@ -41,7 +46,20 @@ static bool parse_address(const char *text, struct sockaddr_storage *out, sockle
     return true;
 }
 
-int mer_listen_open(const char *address, bool reuseport, struct mer_diag *diag)
+static int open_at(const struct sockaddr_storage *addr, socklen_t n)
+{
+    int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+                    bind(fd, (const struct sockaddr *)addr, n) != 0 || listen(fd, BACKLOG) != 0)) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        fd = -1;
+    }
+    return fd;
+}
+
+int mer_listen_open(const char *address, struct mer_diag *diag)
 {
     struct sockaddr_storage addr;
     socklen_t n;
@@ -49,16 +67,14 @@ int mer_listen_open(const char *address, bool reuseport, struct mer_diag *diag)
         mer_diag_set(diag, MER_ERR_INVALID, "%s is not HOST:PORT with a numeric host", address);
         return -1;
     }
-    int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    int on = 1;
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        (!reuseport || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
-        bind(fd, (struct sockaddr *)&addr, n) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    mer_diag_set(diag, MER_ERR_IO, "cannot listen on %s: %s", address, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    int fd = open_at(&addr, n);
+    for (int tries = 0; fd < 0 && errno == EADDRINUSE && tries < TRIES; tries++) {
+        (void)usleep(TRY_US);
+        fd = open_at(&addr, n);
+    }
+    if (fd < 0)
+        mer_diag_set(diag, MER_ERR_IO, "cannot listen on %s: %s", address, strerror(errno));
+    return fd;
 }
 
 const char *mer_listen_name(int fd, char *buf, size_t buf_n)

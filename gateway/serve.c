@@ -52,7 +52,7 @@ static bool open_listen(struct serving *s, const struct mer_config_listen *l, en
     }
     struct mer_worker_listen *w = &s->listens[s->listens_n];
     *w = (struct mer_worker_listen){.kind = kind, .http2 = l->http2};
-    w->fd = mer_listen_open(l->address.p, false, d);
+    w->fd = mer_listen_open(l->address.p, d);
     if (w->fd < 0) {
         return false;
     }

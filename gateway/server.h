@@ -143,10 +143,9 @@ struct mer_server_opts {
     const char *server_name; // NULL: none is told
 };
 
-// "HOST:PORT", HOST a numeric address ("[::1]:80") or localhost; port 0 takes a free one. With reuseport
-// several processes may listen on one address. Returns the descriptor (close-on-exec is off: children inherit
-// it) or -1.
-int mer_listen_open(const char *address, bool reuseport, struct mer_diag *diag);
+// "HOST:PORT", HOST a numeric address ("[::1]:80") or localhost; port 0 takes a free one. One that is taken is
+// waited for, a second at most. Returns the descriptor (close-on-exec is off: children inherit it) or -1.
+int mer_listen_open(const char *address, struct mer_diag *diag);
 // "127.0.0.1:21020" as the kernel says it. buf of at least 64 bytes.
 const char *mer_listen_name(int fd, char *buf, size_t buf_n);
 

@@ -181,7 +181,7 @@ int main(int argc, char **argv)
             .cert_file = cert, .key_file = key, .client_ca_file = i == 2 ? ca : NULL, .http2 = true};
         const char *address = i == 0 ? option(argc, argv, "--listen") : NULL;
         listeners[i] =
-            (struct mer_listener_opts){.fd = mer_listen_open(address ? address : "127.0.0.1:0", false, &diag),
+            (struct mer_listener_opts){.fd = mer_listen_open(address ? address : "127.0.0.1:0", &diag),
                                        .id = (uint32_t)i,
                                        .tls = i == 0 ? NULL : mer_tls_server_create(&tls, &diag),
                                        .http2 = true,

@@ -78,6 +78,22 @@ def scenario_wrong_usage_is_told(fleet):
         assert status == 2 and "`host`" in said, said
 
 
+def scenario_a_port_that_a_predecessor_lets_go_of_is_waited_for(fleet):
+    port = free_port()
+    with router() as (gate, _, _), socket.socket() as before:
+        before.bind(("127.0.0.1", port))
+        before.listen()
+        serving = subprocess.Popen([gateways.binary(), "serve", "--supergraph", gate.file, "--listen", f"127.0.0.1:{port}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        time.sleep(0.4)
+        before.close()
+        try:
+            equal(serving.stdout.readline().decode(), f"ready http://127.0.0.1:{port}/graphql\n")
+        finally:
+            serving.terminate()
+            serving.communicate(timeout=20)
+
+
 # ---- headers ----
 
 def scenario_headers_go_where_the_rules_say(fleet):
