@@ -228,6 +228,13 @@ static bool may_carry(const struct mer_pg_conn *c, const struct mer_pg_query *q)
     return q->lost_n == 0 || c->heard_us > q->lost_us;
 }
 
+// Those with a text for many have a batch of their own: it may be longer, for it is few statements.
+static bool may_share(const struct mer_pg_query *first, const struct mer_pg_query *q)
+{
+    return !q->write && !q->alone && q->light == first->light && !q->many.n == !first->many.n &&
+           same_scope(q, first);
+}
+
 // Takes the query, and those behind it that may travel with it.
 static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query *first, const struct mer_pg_conn *c,
                            struct mer_pg_query **out, uint32_t max)
@@ -237,8 +244,7 @@ static uint32_t take_batch(struct mer_pg_queue *l, struct mer_pg_query *first, c
         max = 1;
     for (struct mer_pg_query *q = first, *next; q && n < max; q = next) {
         next = q->next;
-        if (q != first &&
-            (q->write || q->alone || q->light != first->light || !same_scope(q, first) || !may_carry(c, q)))
+        if (q != first && (!may_share(first, q) || !may_carry(c, q)))
             continue;
         mer_pg_queue_remove(l, q);
         out[n++] = q;

@@ -115,7 +115,6 @@ static inline struct mer_pg_slot *mer_pg_slot_at(struct mer_pg_conn *c, uint32_t
 }
 
 // What a statement answered, shared by those that it was sent for.
-struct mer_pg_rows;
 // Takes the result; one holder.
 struct mer_pg_rows *mer_pg_rows_make(PGresult *take_res);
 PGresult *mer_pg_rows_result(const struct mer_pg_rows *rows);
