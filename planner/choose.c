@@ -28,12 +28,25 @@ bool mer_field_is_leaf(const struct mer_field *f)
 // In this order: who has no choice decides first.
 enum pass { PASS_ONE_WAY = 0, PASS_SEVERAL = 1, PASS_REQUIRING = 2, PASS_REQUIRING_LATER = 3, PASSES = 4 };
 
+// Of many homes, those that cannot know all below the unit need not be tried.
+static uint32_t *known_below(struct build *b, const struct mer_unit *u, uint32_t *all)
+{
+    uint32_t *knows = NULL;
+    if (b->homes_n > 1 && choose_is_one_type(u)) {
+        knows = MER_NEW_N(b->c->a, uint32_t, b->c->graph->sources_n + 1);
+        *all = choose_knows(b, u, knows);
+    }
+    return knows;
+}
+
 static bool home_answers(struct build *b, const struct mer_unit *u, struct mer_choice *out)
 {
     const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_candidates(b->c->selector, u, &cands);
+    uint32_t n = mer_unit_candidates(b->c->selector, u, &cands), all = 0;
+    const uint32_t *knows = known_below(b, u, &all);
     for (uint32_t h = 0; h < b->homes_n; h++) {
-        for (uint32_t i = 0; i < n; i++) {
+        bool may = !knows || b->homes[h].provides || knows[b->homes[h].source] == all;
+        for (uint32_t i = 0; i < n && may; i++) {
             if (!choose_at_home(b, &b->homes[h], u, &cands[i])) {
                 continue;
             }

@@ -95,6 +95,16 @@ static void note_leaves(struct build *b, const struct mer_choice *ch)
     b->late += f->home || (f->root && b->homes_n == 0) ? late : all;
 }
 
+static bool is_open(const struct build *b, uint32_t source)
+{
+    for (uint32_t i = 0; i < b->facets_n; i++) {
+        if (b->facets[i].source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct mer_home *home_of(const struct build *b, uint32_t facet)
 {
     return facet < b->homes_n ? &b->homes[facet] : NULL;
@@ -134,65 +144,6 @@ bool choose_try_candidate(struct build *b, const struct mer_unit *u, const struc
     note_sub(b, (uint32_t)facet, out->sub);
     note_leaves(b, out);
     return true;
-}
-
-// ---- what lies below ----
-
-static const struct mer_asked *below_of(struct build *b, const struct mer_unit *u,
-                                        const struct mer_candidate *cand)
-{
-    struct mer_home ignored;
-    const struct mer_asked *asked = NULL;
-    enum mer_err err = mer_choose_below(b->c, u, cand->in, NULL, false, &ignored, &asked);
-    return err ? NULL : asked;
-}
-
-// Adds to `counts`, by source, who could answer the unit: each source once.
-static void count_unit(const struct mer_chooser *c, const struct mer_unit *u, uint32_t *counts, uint32_t add)
-{
-    const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_is_meta(c->graph, u) ? 0 : mer_unit_candidates(c->selector, u, &cands);
-    for (uint32_t i = 0; i < n; i++) {
-        bool told = cands[i].in->external;
-        for (uint32_t k = 0; k < i && !told; k++) {
-            told = cands[k].in->source == cands[i].in->source && !cands[k].in->external;
-        }
-        counts[cands[i].in->source] += told ? 0 : add;
-    }
-}
-
-static bool answers(const struct mer_chooser *c, const struct mer_unit *u, uint32_t source)
-{
-    const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_is_meta(c->graph, u) ? 0 : mer_unit_candidates(c->selector, u, &cands);
-    for (uint32_t i = 0; i < n; i++) {
-        if (cands[i].in->source == source && !cands[i].in->external) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// How many units each source could answer.
-static uint32_t *answered(const struct mer_chooser *c, const struct mer_asked *q)
-{
-    uint32_t *counts = MER_NEW_N(c->a, uint32_t, c->graph->sources_n + 1);
-    for (uint32_t i = 0; i < q->units_n; i++) {
-        count_unit(c, &q->units[i], counts, 1);
-    }
-    return counts;
-}
-
-// What the source answers nobody else adds any more.
-static void note_answered(const struct mer_chooser *c, const struct mer_asked *q, uint32_t source,
-                          bool *known, uint32_t *counts)
-{
-    for (uint32_t i = 0; i < q->units_n; i++) {
-        if (!known[i] && answers(c, &q->units[i], source)) {
-            known[i] = true;
-            count_unit(c, &q->units[i], counts, UINT32_MAX); // one less
-        }
-    }
 }
 
 // ---- a value of several sources ----
@@ -254,49 +205,23 @@ static void facets_used(const struct mer_solution *s, const struct mer_asked *as
     }
 }
 
-static bool is_open(const struct build *b, uint32_t source)
-{
-    for (uint32_t i = 0; i < b->facets_n; i++) {
-        if (b->facets[i].source == source) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// The sources that together know most of what is asked below the unit, each for what the others lack.
-static void cover(struct build *b, const struct mer_unit *u, bool open_only, bool *use)
-{
-    struct mer_chooser *c = b->c;
-    const struct mer_candidate *cands = NULL;
-    uint32_t n = mer_unit_candidates(c->selector, u, &cands), gain = 1;
-    const struct mer_asked *asked = below_of(b, u, &cands[0]);
-    bool *known = MER_NEW_N(c->a, bool, asked ? asked->units_n + 1 : 1);
-    uint32_t *counts = asked ? answered(c, asked) : NULL;
-    while (asked && gain) {
-        gain = 0;
-        uint32_t best = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t s = cands[i].in->source;
-            uint32_t adds = !use[s] && (!open_only || is_open(b, s)) ? counts[s] : 0;
-            if (adds > gain) {
-                gain = adds;
-                best = s;
-            }
-        }
-        if (gain) {
-            use[best] = true;
-            note_answered(c, asked, best, known, counts);
-        }
-    }
-}
-
-// Of which sources a value may be put together: those that are open and cover most of what is asked below,
-// any that do, or, where that is not enough since it looks no deeper, all.
+// Of which sources a value may be put together: those that are asked already, any, or, where it takes a key
+// to know what covers it, all.
 enum together { TOGETHER_OPEN, TOGETHER_COVER, TOGETHER_ALL, TOGETHERS };
 
+static const bool *may_use(const struct build *b, enum together how)
+{
+    bool *may = how == TOGETHER_OPEN ? MER_NEW_N(b->c->a, bool, b->c->graph->sources_n + 1) : NULL;
+    for (uint32_t i = 0; i < b->facets_n && may; i++) {
+        may[b->facets[i].source] = true;
+    }
+    return may;
+}
+
 // Several sources tell of the same value, each its part: what one of them lacks another may know.
-static bool try_together(struct build *b, const struct mer_unit *u, enum together how, struct mer_choice *out)
+// all_below: only if nothing has to be asked afterwards.
+static bool try_together(struct build *b, const struct mer_unit *u, enum together how, bool all_below,
+                         struct mer_choice *out)
 {
     struct mer_chooser *c = b->c;
     struct saved before = choose_save(b);
@@ -304,8 +229,8 @@ static bool try_together(struct build *b, const struct mer_unit *u, enum togethe
     bool open_only = how == TOGETHER_OPEN;
     if (how == TOGETHER_ALL) {
         memset(use, true, c->graph->sources_n);
-    } else {
-        cover(b, u, open_only, use);
+    } else if (!choose_cover(b, u, may_use(b, how), use) && all_below) {
+        return false;
     }
     if (!try_sources(b, u, open_only, use, out)) {
         return false;
@@ -396,8 +321,11 @@ static uint32_t ways(struct build *b, const struct mer_unit *u, const struct mer
     }
     struct mer_candidate *sorted = MER_NEW_N(b->c->a, struct mer_candidate, n);
     uint32_t *rank = MER_NEW_N(b->c->a, uint32_t, n);
-    const struct mer_asked *below = u->sub ? below_of(b, u, *out) : NULL;
-    const uint32_t *counts = below ? answered(b->c, below) : b->answers;
+    uint32_t *counts = b->answers;
+    if (u->sub) {
+        counts = MER_NEW_N(b->c->a, uint32_t, b->c->graph->sources_n + 1);
+        choose_knows(b, u, counts);
+    }
     for (uint32_t i = 0; i < n; i++) {
         uint32_t s = (*out)[i].in->source;
         uint32_t r = 2 * (counts ? counts[s] : 0) + is_open(b, s);
@@ -411,6 +339,18 @@ static uint32_t ways(struct build *b, const struct mer_unit *u, const struct mer
     }
     *out = sorted;
     return n;
+}
+
+// How the value is put together from several sources, if that is cheaper than what was found.
+static void consider_together(struct build *b, const struct mer_unit *u, enum together how, bool all_below,
+                              struct best *best)
+{
+    const struct saved before = best->before;
+    struct mer_choice choice = {0};
+    if (try_together(b, u, how, all_below, &choice) && (!all_below || choice.sub->fetches == 0)) {
+        choose_consider(b, &choice, best);
+    }
+    choose_restore(b, &before);
 }
 
 static void try_ways(struct build *b, const struct mer_unit *u, struct best *best)
@@ -431,18 +371,34 @@ static void try_ways(struct build *b, const struct mer_unit *u, struct best *bes
         }
         choose_restore(b, &before);
     }
-    bool whole = best->choice.sub ? best->choice.sub->fetches == 0 : best->choice.facets_n > 0;
-    whole = whole || (best->choice.facets_n && choose_hurries(b->c));
-    // Objects of several types come from one source: others might tell of other objects.
-    bool one_type = u->field->type.type->kind == MER_TYPE_OBJECT;
-    for (int how = TOGETHER_OPEN; u->sub && one_type && n > 1 && !whole && how < TOGETHERS && !b->c->limit;
+}
+
+static bool is_found(const struct build *b, const struct best *best)
+{
+    const struct mer_choice *ch = &best->choice;
+    bool whole = ch->sub ? ch->sub->fetches == 0 : ch->facets_n > 0;
+    return b->c->limit || whole || (ch->facets_n && choose_hurries(b->c));
+}
+
+// Where sources that are asked already together know all below, or so many could that they are not all tried,
+// nothing else is looked for.
+static void find_best(struct build *b, const struct mer_unit *u, struct best *best)
+{
+    const struct mer_candidate *cands = NULL;
+    uint32_t n = mer_unit_candidates(b->c->selector, u, &cands);
+    bool several = n > 1 && choose_is_one_type(u);
+    int first = n > WAYS_MAX ? TOGETHER_COVER : TOGETHER_OPEN;
+    for (int how = TOGETHER_OPEN; several && how <= first && !choose_hurries(b->c) && !is_found(b, best);
          how++) {
-        struct mer_choice choice = {0};
-        if (try_together(b, u, (enum together)how, &choice)) {
-            choose_consider(b, &choice, best);
+        consider_together(b, u, (enum together)how, true, best);
+    }
+    if (!is_found(b, best)) {
+        try_ways(b, u, best);
+    }
+    for (int how = TOGETHER_OPEN; several && how < TOGETHERS && !is_found(b, best); how++) {
+        if (how < TOGETHER_ALL || best->choice.facets_n == 0) {
+            consider_together(b, u, (enum together)how, false, best);
         }
-        choose_restore(b, &before);
-        whole = best->choice.facets_n > 0;
     }
 }
 
@@ -453,7 +409,7 @@ bool choose_place_unit(struct build *b, const struct mer_unit *u, struct mer_cho
     }
     struct mer_arena_mark mark = mer_arena_mark(b->c->trials);
     struct best best = {.before = choose_save(b), .cost = {UINT32_MAX, UINT32_MAX, 0, 0}};
-    try_ways(b, u, &best);
+    find_best(b, u, &best);
     if (best.choice.facets_n) {
         choose_take(b, &best.state);
         *out = best.choice;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Between the files that choose who answers (choose.h): choose_build.c tries and takes back, choose_enter.c
-// enters sources by key, choose_below.c tells what lies below a field, choose_field.c finds the best way for
-// one field, choose.c for all of an object.
+// enters sources by key, choose_below.c tells what lies below a field, choose_cover.c which sources know
+// that, choose_field.c finds the best way for one field, choose.c for all of an object.
 #ifndef MER_PLANNER_CHOOSE_PRIV_H
 #define MER_PLANNER_CHOOSE_PRIV_H
 
@@ -103,6 +103,16 @@ bool choose_is_root_type(const struct build *b, const struct mer_types *on);
 int64_t choose_enter(struct build *b, const struct mer_facet *want, const struct mer_types *on);
 int64_t choose_enter_requiring(struct build *b, const struct mer_facet *want, const struct mer_unit *u,
                                const struct mer_fed_field_in *in);
+
+// ---- choose_cover.c ----
+// Can a value of the unit be put together from what several sources tell of it?
+bool choose_is_one_type(const struct mer_unit *u);
+// Marks in `use`, by source, those of `may` (NULL: all) that cover what is asked below the unit. True:
+// nothing else has to be asked.
+bool choose_cover(struct build *b, const struct mer_unit *u, const bool *may, bool *use);
+// Adds to `knows`, by source, how many fields below the unit the source could bring along with the value.
+// Returns how many there are; UINT32_MAX: more than could be counted.
+uint32_t choose_knows(struct build *b, const struct mer_unit *u, uint32_t *knows);
 
 // ---- choose_field.c ----
 bool choose_label_allows(const struct mer_chooser *c, const struct mer_fed_field_in *in);

@@ -40,8 +40,8 @@ static void the_worst_operations_are_planned_within_bounds(void **state)
     } most[WORST_N] = {
         [WORST_PLAIN] = {11, 2, 1 << 18}, [WORST_ON_EACH] = {11, 2, 2 << 20},
         [WORST_NAMED] = {6, 2, 2 << 20},  [WORST_ALIASED] = {0}, // refused
-        [WORST_BOMB] = {80, 8, 4 << 20},  [WORST_SHARED] = {1100, 3, 8 << 20},
-        [WORST_CHAIN] = {64, 5, 1 << 19},
+        [WORST_BOMB] = {6, 2, 1 << 20},  [WORST_SHARED] = {40, 1, 4 << 20},
+        [WORST_CHAIN] = {20, 1, 1 << 19},
     };
     const struct mer_operation_opts opts = {.introspection = true};
     for (enum worst_kind k = 0; k < WORST_N; k++) {
@@ -80,7 +80,7 @@ static void a_budget_ends_the_search_and_all(void **state)
     static const struct {
         uint64_t steps;
         bool planned, hurried;
-    } cases[] = {{0, true, false}, {30000, true, true}, {30, false, false}};
+    } cases[] = {{0, true, false}, {14000, true, true}, {30, false, false}};
     struct mer_arena *a = mer_arena_create(0);
     struct mer_graph graph;
     uint32_t fewest = 0;
