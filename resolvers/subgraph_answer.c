@@ -8,6 +8,7 @@
 #define ERRORS_READ_MAX 200u
 #define MESSAGE_MAX     1000u
 #define PATH_MAX_STEPS  64u
+#define SAID_MAX        8192u // of the extensions of one error
 
 static struct mer_slice source_name(const struct exec_subgraph_call *c)
 {
@@ -324,6 +325,40 @@ static struct mer_slice cut(struct mer_slice text)
     return text;
 }
 
+// What is ours to say, or nobody's business.
+static bool is_told(const struct exec_subgraph_call *c, const struct mer_json_node *key)
+{
+    static const char *const not_told[] = {"code", "source", "sourceCode", "stacktrace", "exception"};
+    for (size_t i = 0; i < sizeof(not_told) / sizeof(*not_told); i++) {
+        if (mer_json_string_is(&c->json, key, mer_slice_of(not_told[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Clients know their subgraphs' codes and what stands beside them: they are told both.
+static void read_extensions(struct exec_subgraph_call *c, const struct mer_json_node *ext,
+                            struct mer_exec_error *e)
+{
+    e->said_code = cut(text_at(c, ext, "code"));
+    struct mer_buf b;
+    mer_buf_init(&b, c->x->a, 0);
+    const struct mer_json_node *key =
+        ext && ext->type == MER_JSON_OBJECT ? mer_json_first(&c->json, ext) : NULL;
+    for (uint32_t i = 0; key && i < ext->count; i++) {
+        const struct mer_json_node *value = mer_json_next(&c->json, key);
+        if (is_told(c, key) && b.n + key->len + value->len <= SAID_MAX) {
+            mer_buf_add_char(&b, ',');
+            mer_buf_add(&b, mer_json_raw(&c->json, key));
+            mer_buf_add_char(&b, ':');
+            mer_buf_add(&b, mer_json_raw(&c->json, value));
+        }
+        key = mer_json_next(&c->json, value);
+    }
+    e->said = mer_buf_slice(&b);
+}
+
 static void read_errors(struct exec_subgraph_call *c, const struct mer_json_node *errors)
 {
     const struct mer_json_node *node = errors ? mer_json_first(&c->json, errors) : NULL;
@@ -332,7 +367,7 @@ static void read_errors(struct exec_subgraph_call *c, const struct mer_json_node
         struct mer_slice message = cut(text_at(c, node, "message"));
         struct mer_exec_error *e = message.n ? make_error(c, "FETCH_ERROR", message)
                                              : own_error(c, "FETCH_ERROR", "told an error without a message");
-        e->source_code = cut(text_at(c, ext, "code"));
+        read_extensions(c, ext, e);
         c->first = c->first ? c->first : e;
         place_error(c, mer_json_get(&c->json, node, MER_S("path")), e);
         node = mer_json_next(&c->json, node);
