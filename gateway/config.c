@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,18 @@ static void add_text(struct mer_buf *b, const char *key, const char *value)
     "limits: {cost: 10000000, depth: 100, aliases: 1000, rootFields: 1000, directives: 1000, fragments: "    \
     "1000, expandedSelections: 100000, answer: 64MiB, requestMemory: 512MiB, request: 60s}\n"
 
+// Who gave arguments has seen no file: lines of the text that they became are called by the argument.
+static void name_argument(struct mer_diag *d, bool admin)
+{
+    const char *name = d->line == 3 ? "--listen" : admin && d->line == 5 ? "--admin" : NULL;
+    const char *what = strstr(d->msg, ": ");
+    if (name && what) {
+        char msg[sizeof(d->msg)];
+        snprintf(msg, sizeof(msg), "%s%s", name, what);
+        memcpy(d->msg, msg, sizeof(msg));
+    }
+}
+
 enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_router *in,
                                    struct mer_config *out, struct mer_diag *diag)
 {
@@ -74,6 +87,9 @@ enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_
     struct mer_config_input text = {
         .path = "command line", .text = mer_buf_slice(&b), .sets = in->sets, .sets_n = in->sets_n};
     enum mer_err err = mer_config_parse(a, &text, out, diag);
+    if (err && diag) {
+        name_argument(diag, in->admin != NULL);
+    }
     out->router = true;
     return err;
 }

@@ -398,9 +398,9 @@ static bool set_at(struct mer_config_reader *r, struct mer_config_node *root, st
 bool mer_config_tree_set(struct mer_config_reader *r, struct mer_config_node *root, const char *set)
 {
     const char *eq = strchr(set, '=');
-    if (!eq || eq == set) {
+    if (!eq || eq == set || !eq[1]) { // an empty value would be a key without one: the default, unnoticed
         struct mer_config_node at = {.set = mer_config_shown(r, mer_slice_of(set))};
-        return mer_config_fail(r, &at, "expects KEY.PATH=VALUE");
+        return mer_config_fail(r, &at, "expects KEY.PATH=VALUE; `null` takes a key away");
     }
     struct mer_slice path = {set, (size_t)(eq - set)};
     struct mer_config_node *value = set_value(r, mer_config_shown(r, path), mer_slice_of(eq + 1));

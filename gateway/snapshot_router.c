@@ -44,11 +44,35 @@ static struct mer_slice url_of(const struct mer_config *c, const struct mer_subg
     return g->url;
 }
 
+// What is said of a subgraph that is none would have no effect and go unnoticed. A supergraph that is
+// reloaded may have left one out, so it is no reason not to serve.
+static void tell_unknown(const struct mer_snapshot *s, const struct mer_supergraph *sg)
+{
+    for (uint32_t i = 0; i < s->config->subgraphs.each_n; i++) {
+        struct mer_slice name = s->config->subgraphs.each[i].name;
+        struct mer_buf known;
+        bool found = false;
+        mer_buf_init(&known, NULL, 128);
+        for (uint32_t k = 0; k < sg->subgraphs_n; k++) {
+            found = found || mer_slice_eq(sg->subgraphs[k].name, name);
+            mer_buf_add(&known, k ? MER_S(", ") : MER_NIL);
+            mer_buf_add(&known, sg->subgraphs[k].name);
+        }
+        if (!found) {
+            mer_log(MER_LOG_WARN, "snapshot",
+                    "subgraphs.each.%.*s: no subgraph of the supergraph has this name; they are %.400s",
+                    MER_FMT(name), mer_arena_cstr(s->arena, mer_buf_slice(&known)));
+        }
+        mer_buf_fini(&known);
+    }
+}
+
 enum mer_err mer_snapshot_subgraphs(struct mer_snapshot *s, const struct mer_supergraph *sg,
                                     struct mer_diag *diag)
 {
     struct mer_source *sources = MER_NEW_N(s->arena, struct mer_source, sg->subgraphs_n);
     enum mer_err err = MER_OK;
+    tell_unknown(s, sg);
     s->sources = MER_NEW_N(s->arena, struct mer_snapshot_source, sg->subgraphs_n);
     s->sources_n = sg->subgraphs_n;
     for (uint32_t i = 0; i < sg->subgraphs_n && !err; i++) {

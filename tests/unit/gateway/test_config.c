@@ -365,6 +365,7 @@ static void wrong_sets_are_refused(void **state)
     } cases[] = {
         {"limits.depth", "--set limits.depth: expects KEY.PATH=VALUE"},
         {"=3", "expects KEY.PATH=VALUE"},
+        {"limits.depth=", "--set limits.depth=: expects KEY.PATH=VALUE; `null` takes a key away"},
         {"limits.depht=3", "--set limits.depht: unknown key `depht`; did you mean `depth`?"},
         {"limits.depth=deep", "--set limits.depth: `deep` is wrong for `depth`"},
         {"limits.depth.more=1", "`more` leads nowhere"},
@@ -381,6 +382,32 @@ static void wrong_sets_are_refused(void **state)
         enum mer_err err = parse(whole, &cases[i].set, 1, &c, &diag);
         if (err != MER_ERR_INVALID || !strstr(diag.msg, cases[i].said)) {
             fail_msg("[%s]\n  said: %s", cases[i].set, err ? diag.msg : "(accepted)");
+        }
+    }
+}
+
+static void arguments_are_called_by_their_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen, *admin, *set, *said;
+    } cases[] = {
+        {"4000", NULL, NULL, "--listen: `4000` is wrong for `address`; allowed: HOST:PORT or [IPV6]:PORT"},
+        {"a:1", "b", NULL, "--admin: `b` is wrong for `address`; allowed: HOST:PORT or [IPV6]:PORT"},
+        {"a:1", "a:1", NULL, "--listen: another listener has this address too"},
+        {"a:1", NULL, "listen.0.address=x", "--set listen.0.address: `x` is wrong"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct mer_config c;
+        struct mer_diag diag = {0};
+        struct mer_config_router in = {.supergraph = "s",
+                                       .listen = cases[i].listen,
+                                       .admin = cases[i].admin,
+                                       .sets = &cases[i].set,
+                                       .sets_n = cases[i].set ? 1 : 0};
+        enum mer_err err = mer_config_for_router(arena, &in, &c, &diag);
+        if (err != MER_ERR_INVALID || strncmp(diag.msg, cases[i].said, strlen(cases[i].said)) != 0) {
+            fail_msg("case %zu: %s", i, err ? diag.msg : "(accepted)");
         }
     }
 }
@@ -461,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_files_are_refused_at_their_place, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_texts_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_sets_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(arguments_are_called_by_their_names, setup, teardown),
         cmocka_unit_test_setup_teardown(edges_and_global_fit_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dollar_is_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(files_are_loaded, setup, teardown),
