@@ -153,10 +153,30 @@ static struct exec_flight *make(struct exec_subgraph_call *c, struct mer_slice s
     return f;
 }
 
+static void leave(struct exec_subgraph_call *c, void (*last)(struct mer_gql_call *))
+{
+    struct exec_flight *f = c->flight;
+    struct exec_subgraph_call **at = f ? &f->calls : NULL;
+    if (!f) {
+        return;
+    }
+    while (*at != c) {
+        at = &(*at)->next_waiting;
+    }
+    *at = c->next_waiting;
+    c->flight = NULL;
+    mer_timer_stop(f->site->loop, &c->timer);
+    if (!f->calls) {
+        forget(f);
+        last(&f->call);
+        free(f);
+    }
+}
+
 static void on_due(void *owner)
 {
     struct exec_subgraph_call *c = owner;
-    exec_flight_leave(c);
+    leave(c, mer_gql_give_up); // whoever had more time has left
     exec_subgraph_failed(c, &(struct mer_gql_answer){.err = MER_ERR_TIMEOUT, .message = "no answer in time"});
 }
 
@@ -207,20 +227,5 @@ void exec_flight_send(struct exec_subgraph_call *c)
 
 void exec_flight_leave(struct exec_subgraph_call *c)
 {
-    struct exec_flight *f = c->flight;
-    struct exec_subgraph_call **at = f ? &f->calls : NULL;
-    if (!f) {
-        return;
-    }
-    while (*at != c) {
-        at = &(*at)->next_waiting;
-    }
-    *at = c->next_waiting;
-    c->flight = NULL;
-    mer_timer_stop(f->site->loop, &c->timer);
-    if (!f->calls) {
-        forget(f);
-        mer_gql_cancel(&f->call);
-        free(f);
-    }
+    leave(c, mer_gql_cancel);
 }

@@ -45,6 +45,17 @@ void mer_gql_cancel(struct mer_gql_call *call)
     }
 }
 
+void mer_gql_give_up(struct mer_gql_call *call)
+{
+    if (call->client && call->state != GQL_CALL_NOWHERE) {
+        if (call->state != GQL_CALL_REFUSED) {
+            gql_breaker_heard(call->client, call, &(struct mer_gql_answer){.err = MER_ERR_TIMEOUT});
+        }
+        call->client->stats.failed_total++;
+        let_go(call);
+    }
+}
+
 static void on_deadline(void *owner)
 {
     gql_call_fail(owner, MER_ERR_TIMEOUT, "no answer in time");

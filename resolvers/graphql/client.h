@@ -110,6 +110,8 @@ struct mer_gql_call {
 // Private fields zero. Headers, body and path must live until done.
 void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call);
 void mer_gql_cancel(struct mer_gql_call *call);
+// The same for one whose time is over before its deadline: the origin's silence counts as a failure.
+void mer_gql_give_up(struct mer_gql_call *call);
 // When a call with this deadline, sent now, is given up: request_ms may end it earlier.
 int64_t mer_gql_deadline(const struct mer_gql_client *c, int64_t deadline_mono_us);
 

@@ -284,6 +284,32 @@ static void each_waits_its_own_time(void **state)
     sub_rig_close(&r);
 }
 
+// A server's silence counts against it also where who asked it left, and those who joined had less time.
+static void silence_is_heard_though_the_sender_left(void **state)
+{
+    (void)state;
+    static const struct sub_said people[] = {{"people", "…", 0}, {NULL, NULL, 0}};
+    struct sub_run runs[2];
+    struct sub_rig r;
+    struct mer_gql_stats stats;
+    sub_rig_open(&r, people, nothing);
+    r.wait_ms = 700;
+    sub_begin(&r, &runs[0], "{people{name}}", NULL, NULL);
+    r.wait_ms = 100;
+    sub_begin(&r, &runs[1], "{people{name}}", NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        mer_loop_turn(r.loop, 5);
+    }
+    sub_end(&runs[0]);
+    sub_wait(&runs[1]);
+    assert_in_range(runs[1].done_us - runs[1].begun_us, 90 * 1000, 300 * 1000);
+    sub_end(&runs[1]);
+    mer_gql_client_stats(r.clients[SUB_PEOPLE], &stats);
+    assert_int_equal(stats.failed_total, 1);
+    sub_asked(&r, SUB_PEOPLE, 1);
+    sub_rig_close(&r);
+}
+
 // ---- errors ----
 
 static void an_error_is_told_wherever_its_entity_stands(void **state)
@@ -514,6 +540,7 @@ int main(void)
         cmocka_unit_test(equal_requests_of_one_scope_share_an_answer),
         cmocka_unit_test(whoever_ends_early_takes_nothing_along),
         cmocka_unit_test(each_waits_its_own_time),
+        cmocka_unit_test(silence_is_heard_though_the_sender_left),
         cmocka_unit_test(an_error_is_told_wherever_its_entity_stands),
         cmocka_unit_test(what_failed_below_a_null_is_told_where_it_was),
         cmocka_unit_test(errors_of_what_came_all_the_same_are_told),
