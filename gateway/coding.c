@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 
 #define GZIP_WINDOW (15 + 16) // 32 KiB, with the gzip header
@@ -78,22 +77,62 @@ enum mer_err mer_coder_unzip(struct mer_coder *c, struct mer_arena *a, struct me
     return MER_OK;
 }
 
-struct mer_slice mer_coder_zip(struct mer_coder *c, struct mer_arena *a, struct mer_slice in)
+static void begin_zip(struct mer_coder *c, struct mer_slice in)
 {
-    if (in.n > UINT32_MAX / 2) {
-        return MER_NIL;
-    }
     if (!c->out_ready) {
         MER_ASSERT(deflateInit2(&c->out, LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) == Z_OK);
         c->out_ready = true;
     }
     deflateReset(&c->out);
     feed(&c->out, in);
+}
+
+struct mer_slice mer_coder_zip(struct mer_coder *c, struct mer_arena *a, struct mer_slice in)
+{
+    if (in.n > UINT32_MAX / 2) {
+        return MER_NIL;
+    }
+    begin_zip(c, in);
     // What does not become shorter goes as it is, so its own length is room enough.
     char *to = mer_arena_bytes(a, in.n);
     c->out.next_out = (Bytef *)to;
     c->out.avail_out = (uInt)in.n;
     return deflate(&c->out, Z_FINISH) == Z_STREAM_END ? mer_slice_make(to, in.n - c->out.avail_out) : MER_NIL;
+}
+
+#define HEAD_BYTES 10u // of a member without a name
+#define TAIL_BYTES 8u
+#define FLUSH_ROOM 64u
+
+static void add_le32(struct mer_buf *b, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) {
+        mer_buf_add_char(b, (char)(v >> (8 * i) & 0xff));
+    }
+}
+
+// zlib makes a member of each; of all but the first the head goes, and the tail is that of all together.
+void mer_coder_piece(struct mer_coder *c, struct mer_pieces *p, struct mer_slice in, bool last,
+                     struct mer_buf *out)
+{
+    MER_ASSERT(in.n <= UINT32_MAX / 2);
+    begin_zip(c, in);
+    size_t room = deflateBound(&c->out, (uLong)in.n) + FLUSH_ROOM;
+    char *to = mer_buf_reserve(out, room);
+    c->out.next_out = (Bytef *)to;
+    c->out.avail_out = (uInt)room;
+    int rc = deflate(&c->out, last ? Z_FINISH : Z_SYNC_FLUSH);
+    MER_ASSERT(rc == (last ? Z_STREAM_END : Z_OK) && c->out.avail_in == 0 && c->out.avail_out > 0);
+    size_t n = room - c->out.avail_out - (last ? TAIL_BYTES : 0), skip = p->begun ? HEAD_BYTES : 0;
+    memmove(to, to + skip, n - skip);
+    out->n += n - skip;
+    p->begun = true;
+    p->crc = in.n ? (uint32_t)crc32(p->crc, (const Bytef *)in.p, (uInt)in.n) : p->crc;
+    p->n += (uint32_t)in.n;
+    if (last) {
+        add_le32(out, p->crc);
+        add_le32(out, p->n);
+    }
 }
 
 // "gzip;q=0" and "gzip; q=0.000" refuse; every other weight takes it.

@@ -66,48 +66,69 @@ struct mer_parts_offer mer_parts_offered(const struct mer_http_req *req)
 // ---- what it is told ----
 
 // A part ends with the delimiter of the next, so that nobody has to wait for that to see its end.
-static void add_part(struct mer_buf *b, struct mer_slice part, bool more)
+static void write_part(struct mer_buf *b, struct mer_slice part, bool more)
 {
     mer_buf_add(b, MER_S("\r\ncontent-type: application/json; charset=utf-8\r\n\r\n"));
     mer_buf_add(b, part);
     mer_buf_add(b, more ? MER_S("\r\n---") : MER_S("\r\n-----\r\n"));
 }
 
-void mer_parts_begin(struct mer_http_req *req, const struct mer_config *c, enum mer_exec_parts parts,
-                     struct mer_answer *a, bool more)
+// What goes out: b, or b compressed, in `zipped`.
+static struct mer_slice coded(struct mer_parts *p, const struct mer_buf *b, bool more, struct mer_buf *zipped)
+{
+    mer_buf_init(zipped, NULL, 0);
+    if (!p->zipped) {
+        return mer_buf_slice(b);
+    }
+    mer_coder_piece(p->coder, &p->pieces, mer_buf_slice(b), !more, zipped);
+    return mer_buf_slice(zipped);
+}
+
+static void add_headers(struct mer_parts *p, const struct mer_config *c, struct mer_answer *a)
 {
     struct mer_http_header cors[MER_BROWSER_HEADERS_MAX];
-    size_t n = mer_browser_headers(c, req, cors);
+    size_t n = mer_browser_headers(c, p->req, cors);
     mer_answer_add(a, MER_S("content-type"),
-                   parts == MER_EXEC_PARTS_2022
+                   p->format == MER_EXEC_PARTS_2022
                        ? MER_S("multipart/mixed;boundary=\"-\";deferSpec=20220824")
                        : MER_S("multipart/mixed;boundary=\"-\";incrementalSpec=v0.2"));
     mer_answer_add(a, MER_S("cache-control"), MER_S("private, no-store"));
     mer_answer_add(a, MER_S("x-content-type-options"), MER_S("nosniff"));
     mer_answer_add(a, MER_S("x-accel-buffering"), MER_S("no")); // nginx holds back else
     mer_answer_add(a, MER_S("vary"), MER_S("accept, accept-encoding, authorization, origin"));
+    if (p->zipped) {
+        mer_answer_add(a, MER_S("content-encoding"), MER_S("gzip"));
+    }
     for (size_t i = 0; i < n; i++) {
         mer_answer_add(a, cors[i].name, cors[i].value);
     }
-    struct mer_buf b;
+}
+
+void mer_parts_begin(struct mer_parts *p, const struct mer_config *c, struct mer_answer *a, bool more)
+{
+    struct mer_buf b, zipped;
+    p->zipped = mer_coding_accepts_gzip(mer_http_header(p->req, "accept-encoding"));
+    add_headers(p, c, a);
     mer_buf_init(&b, NULL, a->body.n + 128);
     mer_buf_add(&b, MER_S("\r\n---"));
-    add_part(&b, a->body, more);
-    mer_http_stream(req, a->status, a->headers, a->headers_n, mer_buf_slice(&b));
+    write_part(&b, a->body, more);
+    mer_http_stream(p->req, a->status, a->headers, a->headers_n, coded(p, &b, more, &zipped));
     mer_buf_fini(&b);
+    mer_buf_fini(&zipped);
     if (!more) {
-        mer_http_stream_end(req);
+        mer_http_stream_end(p->req);
     }
 }
 
-void mer_parts_next(struct mer_http_req *req, struct mer_slice part, bool more)
+void mer_parts_next(struct mer_parts *p, struct mer_slice part, bool more)
 {
-    struct mer_buf b;
+    struct mer_buf b, zipped;
     mer_buf_init(&b, NULL, part.n + 128);
-    add_part(&b, part, more);
-    mer_http_stream_write(req, mer_buf_slice(&b));
+    write_part(&b, part, more);
+    mer_http_stream_write(p->req, coded(p, &b, more, &zipped));
     mer_buf_fini(&b);
+    mer_buf_fini(&zipped);
     if (!more) {
-        mer_http_stream_end(req);
+        mer_http_stream_end(p->req);
     }
 }

@@ -45,6 +45,7 @@ struct request {
     bool streams_alone;           // and takes no other
     struct mer_parts_offer offer; // for an answer with deferred parts
     bool in_parts;                // the first has been told
+    struct mer_parts parts;       // how they go
     size_t told;                  // bytes of parts
     uint32_t fresh_n;             // entries of the freshness table that were told
     bool registers;               // its document is kept by its hash once it is known to be valid
@@ -602,16 +603,15 @@ static void tell_next_part(struct request *r)
         r->w->in_flight--;
         release(r);
     }
-    mer_parts_next(http, part, more);
+    mer_parts_next(&r->parts, part, more);
 }
 
 // The first of several, or the only one for a client that takes nothing else.
 static void tell_first_part(struct request *r, struct mer_answer *a)
 {
-    struct mer_http_req *http = r->http;
     const struct mer_config *c = r->w->config;
     bool more = mer_exec_more(r->exec);
-    enum mer_exec_parts parts = r->offer.parts;
+    r->parts = (struct mer_parts){.req = r->http, .coder = r->w->coder, .format = r->offer.parts};
     r->in_parts = true;
     r->told = a->body.n;
     r->fresh_n = mer_exec_freshness(r->exec)->n;
@@ -621,7 +621,7 @@ static void tell_first_part(struct request *r, struct mer_answer *a)
         r->w->in_flight--;
         release(r);
     }
-    mer_parts_begin(http, c, parts, a, more);
+    mer_parts_begin(&r->parts, c, a, more);
 }
 
 // Beside what the operation's last answer had.

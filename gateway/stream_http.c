@@ -90,6 +90,20 @@ static void add_end(struct mer_buf *b, enum mer_stream_kind kind, struct mer_sli
     mer_buf_add(b, MER_S("--\r\n"));
 }
 
+// The multipart protocol promises a heartbeat every five seconds.
+#define MULTIPART_HEARTBEAT_MS 5000u
+
+static void on_heart(void *owner);
+
+static void start_heart(struct http_stream *h)
+{
+    uint64_t ms = (uint64_t)h->w->config->limits.heartbeat_ms;
+    if (h->kind != MER_STREAM_SSE && ms > MULTIPART_HEARTBEAT_MS) {
+        ms = MULTIPART_HEARTBEAT_MS;
+    }
+    mer_timer_start(h->w->loop, &h->heart, ms, on_heart, h);
+}
+
 static void on_heart(void *owner)
 {
     struct http_stream *h = owner;
@@ -99,7 +113,7 @@ static void on_heart(void *owner)
                                   ? MER_S(":\n\n")
                                   : MER_S("\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql"));
     }
-    mer_timer_start(h->w->loop, &h->heart, (uint64_t)h->w->config->limits.heartbeat_ms, on_heart, h);
+    start_heart(h);
 }
 
 // Nothing of the request may be touched after it.
@@ -171,6 +185,6 @@ bool mer_stream_http(struct mer_http_req *req, enum mer_stream_kind kind, struct
     req->on_abort = on_abort;
     req->owner = h;
     mer_http_stream(req, 200, headers, n, kind == MER_STREAM_SSE ? MER_S(":\n\n") : MER_S("--graphql"));
-    mer_timer_start(h->w->loop, &h->heart, (uint64_t)h->w->config->limits.heartbeat_ms, on_heart, h);
+    start_heart(h);
     return true;
 }

@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+import zlib
 
 from lib import equal
 from npm_kit import missing, node, skipped
@@ -420,6 +421,24 @@ def scenario_events_and_websockets_carry_parts(fleet):
         client.next()
         client.close()
         wait_until(lambda: gate.metrics()["meridian_subscriptions"] == 0, what="nothing is left")
+
+
+def scenario_parts_are_compressed_and_told_at_once(fleet):
+    with routing() as (gate, _, stock, _notes):
+        stock.open.clear()
+        line = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=15)
+        line.request("POST", "/graphql", json.dumps({"query": LATER}),
+                     {"content-type": "application/json", "accept": NEW, "accept-encoding": "gzip"})
+        answer = line.getresponse()
+        equal(answer.getheader("content-encoding"), "gzip")
+        unzip, text = zlib.decompressobj(31), b""
+        while b'"hasNext":true}\r\n---' not in text:
+            text += unzip.decompress(answer.read1(65536))
+        assert b"bolt" in text and b"count" not in text, text
+        stock.open.set()
+        text += unzip.decompress(answer.read())
+        assert unzip.eof and text.endswith(b'"hasNext":false}\r\n-----\r\n') and b'"count":10' in text, text
+        line.close()
 
 
 def scenario_clients_from_npm_read_parts(fleet):

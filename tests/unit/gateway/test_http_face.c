@@ -127,6 +127,32 @@ static void gzip_goes_both_ways(void **state)
     assert_int_equal(mer_coder_unzip(coder, arena, MER_S(""), 100, &back), MER_ERR_INVALID);
 }
 
+static void pieces_are_one_member(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 12, 70000, 0, 300, 200000, 5};
+    const size_t n = sizeof(sizes) / sizeof(sizes[0]);
+    for (size_t pieces = 1; pieces <= n; pieces++) {
+        struct mer_buf all, out;
+        struct mer_pieces p = {0};
+        mer_buf_init(&all, arena, 1);
+        mer_buf_init(&out, arena, 1);
+        for (size_t i = 0; i < pieces; i++) {
+            size_t from = all.n;
+            for (size_t k = 0; k < sizes[i]; k++) {
+                mer_buf_add_char(&all, (char)('a' + (k * (i + 3)) % 23));
+            }
+            mer_coder_piece(coder, &p, mer_slice_make(all.p + from, sizes[i]), i + 1 == pieces, &out);
+            struct mer_slice other =
+                mer_coder_zip(coder, arena, MER_S("what is another's in between in between"));
+            (void)other;
+        }
+        struct mer_slice back = MER_NIL;
+        assert_int_equal(mer_coder_unzip(coder, arena, mer_buf_slice(&out), all.n, &back), MER_OK);
+        assert_true(mer_slice_eq(back, mer_buf_slice(&all)));
+    }
+}
+
 // A megabyte that becomes a gigabyte takes no more memory than the limit and a step.
 static void a_bomb_is_stopped_early(void **state)
 {
@@ -353,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_read_as_a_table_says),
         cmocka_unit_test(gzip_goes_both_ways),
+        cmocka_unit_test(pieces_are_one_member),
         cmocka_unit_test(a_bomb_is_stopped_early),
         cmocka_unit_test(gzip_is_sent_to_those_who_take_it),
         cmocka_unit_test(tags_are_compared_weakly),
