@@ -184,7 +184,7 @@ static const struct mer_config_key subgraphs_keys[] = {
     {"subscriptions", MER_CONFIG_CHOICE, FLAG(mer_config_subgraphs, events_ws), .choices = "sse|ws", .fallback = "sse", .text = "how subgraphs tell events: server-sent events (graphql-sse, distinct connections), or WebSockets (graphql-transport-ws)"},
     {"reconnects", MER_CONFIG_COUNT, AT(mer_config_subgraphs, reconnects), .min = 0, .max = 1000000, .fallback = "10", .text = "connections in a row that may fail after a subscription was cut; then it ends with an error"},
     {"reconnectPause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, again_ms), .min = 1, .max = 10000, .fallback = "250ms", .text = "before the first of them; it doubles each time, up to 10 s, and is drawn from its upper half"},
-    {"each", MER_CONFIG_NAMED, MANY(mer_config_subgraphs, each, mer_config_subgraph), .keys = subgraph_keys, .text = "subgraphs by name"},
+    {"each", MER_CONFIG_NAMED, MANY(mer_config_subgraphs, each, mer_config_subgraph), .foreign = true, .keys = subgraph_keys, .text = "subgraphs by name, as the supergraph writes it"},
     {0},
 };
 

@@ -61,6 +61,7 @@ struct mer_config_key {
     const char *name; // NULL ends a table
     enum mer_config_kind kind;
     bool required;
+    bool foreign;      // NAMED: the names are others', any text
     uint32_t at, n_at; // offsets in the struct of the section
     uint32_t size;     // ENTRIES, NAMED: of one struct; CHOICE: of the field
     int64_t min, max;  // COUNT, BYTES, MILLIS, SECONDS

@@ -81,7 +81,8 @@ static bool read_entries(struct mer_config_reader *r, const struct mer_config_ke
             return mer_config_fail(r, c, "an entry of `%s` must be a section with keys", key->name);
         }
         if (named) {
-            struct mer_config_key name = {.name = "name", .kind = MER_CONFIG_NAME};
+            struct mer_config_key name = {.name = "name",
+                                          .kind = key->foreign ? MER_CONFIG_TEXT : MER_CONFIG_NAME};
             struct mer_config_node text = {.type = MER_CONFIG_NODE_SCALAR,
                                            .set = c->set,
                                            .line = c->key_line,

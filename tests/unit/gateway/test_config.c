@@ -412,6 +412,24 @@ static void arguments_are_called_by_their_names(void **state)
     }
 }
 
+// Subgraphs have the names that others gave them.
+static void subgraphs_are_called_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"subgraphs.each.UserService.url=http://a/graphql",
+                                       "subgraphs.each={Shop v1.2: {url: http://b/graphql}}"};
+    for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+        struct mer_config c;
+        struct mer_diag diag = {0};
+        struct mer_config_router in = {.supergraph = "s", .listen = "a:1", .sets = &sets[i], .sets_n = 1};
+        if (mer_config_for_router(arena, &in, &c, &diag)) {
+            fail_msg("%s: %s", sets[i], diag.msg);
+        }
+        assert_int_equal(c.subgraphs.each_n, 1);
+        mer_assert_slice(c.subgraphs.each[0].name, i ? "Shop v1.2" : "UserService");
+    }
+}
+
 static void edges_and_global_fit_too(void **state)
 {
     (void)state;
@@ -489,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(odd_texts_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_sets_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(arguments_are_called_by_their_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(subgraphs_are_called_as_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(edges_and_global_fit_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dollar_is_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(files_are_loaded, setup, teardown),
