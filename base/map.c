@@ -145,6 +145,26 @@ bool mer_map_add(struct mer_map *m, struct mer_slice key, void *value)
     return true;
 }
 
+static void *get_or_insert(struct mer_map *m, struct mer_slice key, uint64_t hash, void *value)
+{
+    uint32_t slot = 0;
+    uint32_t i = find(m, key, hash, &slot);
+    if (i != UINT32_MAX)
+        return m->entries[i].value;
+    insert(m, key, hash, value);
+    return value;
+}
+
+void *mer_map_get_or_add(struct mer_map *m, struct mer_slice key, void *value)
+{
+    return get_or_insert(m, key, mer_hash(key), value);
+}
+
+void *mer_map_get_or_add_as(struct mer_map *m, const struct mer_map_entry *like, void *value)
+{
+    return get_or_insert(m, like->key, like->hash, value);
+}
+
 void mer_map_put(struct mer_map *m, struct mer_slice key, void *value)
 {
     uint64_t hash = mer_hash(key);

@@ -33,6 +33,10 @@ void *mer_map_get(const struct mer_map *m, struct mer_slice key);
 bool mer_map_has(const struct mer_map *m, struct mer_slice key);
 // Returns false and changes nothing when the key is there already.
 bool mer_map_add(struct mer_map *m, struct mer_slice key, void *value);
+// Adds the value unless the key is there; returns what is there then. One look, where get and add are two.
+void *mer_map_get_or_add(struct mer_map *m, struct mer_slice key, void *value);
+// The same, with key and hash of another map's entry.
+void *mer_map_get_or_add_as(struct mer_map *m, const struct mer_map_entry *like, void *value);
 // Adds or replaces.
 void mer_map_put(struct mer_map *m, struct mer_slice key, void *value);
 // Returns what was there, or NULL.

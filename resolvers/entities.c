@@ -78,11 +78,9 @@ static void hang_failure(struct mer_exec *x, struct exec_fetch *f, struct mer_ob
 
 static uint32_t id_index(struct exec_fetch *f, struct mer_slice id)
 {
-    uintptr_t at = (uintptr_t)mer_map_get(&f->id_index, id);
-    if (!at) {
-        at = ++f->ids_n;
-        mer_map_add(&f->id_index, id, (void *)at);
-    }
+    uintptr_t next = (uintptr_t)f->ids_n + 1;
+    uintptr_t at = (uintptr_t)mer_map_get_or_add(&f->id_index, id, (void *)next);
+    f->ids_n += at == next;
     return (uint32_t)at - 1;
 }
 

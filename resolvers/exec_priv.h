@@ -275,7 +275,14 @@ struct exec_path {
     struct mer_path_seg *segs;
     uint32_t n, cap;
 };
-void exec_path_push(struct exec_path *p, struct mer_path_seg seg);
+void exec_path_grow(struct exec_path *p);
+static inline void exec_path_push(struct exec_path *p, struct mer_path_seg seg)
+{
+    if (p->n == p->cap) {
+        exec_path_grow(p);
+    }
+    p->segs[p->n++] = seg;
+}
 // Goes on by a fetch's steps as far as the shape below knows them.
 void exec_path_follow(struct exec_path *p, const struct mer_shape *below, const struct mer_exec_error *e);
 // Remembered, so that none is lost whose value is no part of the answer. The error names its fetch.

@@ -35,15 +35,18 @@ static void divide(struct mer_exec *x, struct exec_fetch *f)
         mer_map_init(known, x->a);
     }
     for (uint32_t i = 0; i < f->ids_n; i++) {
-        const struct exec_entity *e = known ? mer_map_get(known, f->ids[i]) : NULL;
-        f->entities[i] = e ? *e : (struct exec_entity){f, i};
-        if (!e) {
-            f->asked[f->asked_n++] = i;
-        } else if (e->fetch->state != EXEC_DONE) {
-            wait_for(x, f, e->fetch);
+        struct exec_entity *own = &f->entities[i], *e = own;
+        *own = (struct exec_entity){f, i};
+        if (known) {
+            e = mer_map_get_or_add_as(known, &f->id_index.entries[i], own);
         }
-        if (known && !e) {
-            mer_map_add(known, f->ids[i], &f->entities[i]);
+        if (e == own) {
+            f->asked[f->asked_n++] = i;
+            continue;
+        }
+        *own = *e;
+        if (e->fetch->state != EXEC_DONE) {
+            wait_for(x, f, e->fetch);
         }
     }
 }
@@ -166,7 +169,10 @@ static void declare_all(const struct exec_subgraph_call *c, struct mer_buf *b, c
     char sep = '(';
     for (uint32_t i = 0; i < c->items_n; i++) {
         if (is_entity(&c->items[i])) {
-            mer_buf_printf(b, "%c$%.*s:[_Any!]!", sep, MER_FMT(c->items[i].text->reps));
+            mer_buf_add_char(b, sep);
+            mer_buf_add_char(b, '$');
+            mer_buf_add(b, c->items[i].text->reps);
+            mer_buf_add(b, MER_S(":[_Any!]!"));
             sep = ',';
         }
     }
@@ -220,6 +226,14 @@ static void write_query(const struct exec_subgraph_call *c, struct mer_buf *b, c
     }
 }
 
+static void add_name(struct mer_buf *b, char sep, struct mer_slice name)
+{
+    mer_buf_add_char(b, sep);
+    mer_buf_add_char(b, '"');
+    mer_buf_add(b, name);
+    mer_buf_add(b, MER_S("\":"));
+}
+
 // The client's own bytes; what it did not give is not given.
 static bool write_variable(struct mer_exec *x, struct mer_buf *b, struct mer_slice name, char sep)
 {
@@ -235,7 +249,7 @@ static bool write_variable(struct mer_exec *x, struct mer_buf *b, struct mer_sli
     if (!raw && !value) {
         return false;
     }
-    mer_buf_printf(b, "%c\"%.*s\":", sep, MER_FMT(name));
+    add_name(b, sep, name);
     if (raw) {
         mer_buf_add(b, mer_json_raw(&x->variables, raw));
     } else {
@@ -267,7 +281,7 @@ static void write_variables(const struct exec_subgraph_call *c, struct mer_buf *
     mer_buf_add(b, MER_S(",\"variables\":"));
     for (uint32_t i = 0; i < c->items_n; i++) {
         if (is_entity(&c->items[i])) {
-            mer_buf_printf(b, "%c\"%.*s\":", sep, MER_FMT(c->items[i].text->reps));
+            add_name(b, sep, c->items[i].text->reps);
             write_reps(b, &c->items[i]);
             sep = ',';
         }

@@ -109,7 +109,15 @@ static struct mer_val_reader reader_of(struct exec_subgraph_call *c, const struc
                                    .source = f->plan->op.schema,
                                    .json = &c->json,
                                    .shared = c->shared,
-                                   .wrong = own_error(c, "FETCH_ERROR", "answered a value of a wrong type")};
+                                   .wrong = MER_NEW(c->x->a, struct mer_exec_error)};
+}
+
+// Its text is made only if it stands somewhere.
+static void name_wrong(const struct exec_subgraph_call *c, const struct mer_val_reader *r)
+{
+    if (r->wrong_told) {
+        *r->wrong = *own_error(c, "FETCH_ERROR", "answered a value of a wrong type");
+    }
 }
 
 static void read_entity(struct mer_val_reader *r, const struct exec_subgraph_item *item, uint32_t k,
@@ -120,7 +128,9 @@ static void read_entity(struct mer_val_reader *r, const struct exec_subgraph_ite
     const struct mer_fetch_field all = mer_val_op(op);
     uint32_t id = exec_item_id(item, k);
     if (node->type != MER_JSON_OBJECT) {
-        f->id_errors[id] = node->type == MER_JSON_NULL ? NULL : r->wrong;
+        bool wrong = node->type != MER_JSON_NULL;
+        f->id_errors[id] = wrong ? r->wrong : NULL;
+        r->wrong_told = r->wrong_told || wrong;
         return;
     }
     const struct mer_type *type = f->id_types[id], *own = op->entity;
@@ -146,6 +156,7 @@ static bool read_entities(struct exec_subgraph_call *c, struct exec_subgraph_ite
         read_entity(&r, item, k, node);
         node = mer_json_next(&c->json, node);
     }
+    name_wrong(c, &r);
     return true;
 }
 
@@ -156,6 +167,7 @@ static void read_root(struct exec_subgraph_call *c, struct exec_subgraph_item *i
     const struct mer_fetch_field all = mer_val_op(op);
     struct mer_val_reader r = reader_of(c, item->fetch);
     item->fetch->roots[0] = mer_val_read_object(&r, data, &all, op->schema->roots[op->kind]);
+    name_wrong(c, &r);
 }
 
 // ---- where an error belongs ----

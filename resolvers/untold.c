@@ -4,17 +4,14 @@
 // looked for in the whole answer, once, and only if there are such errors.
 #include "resolvers/defer.h"
 
-void exec_path_push(struct exec_path *p, struct mer_path_seg seg)
+void exec_path_grow(struct exec_path *p)
 {
-    if (p->n == p->cap) {
-        p->cap = p->cap ? p->cap * 2 : 32;
-        struct mer_path_seg *grown = MER_NEW_N(p->a, struct mer_path_seg, p->cap);
-        if (p->n) {
-            memcpy(grown, p->segs, p->n * sizeof(*grown));
-        }
-        p->segs = grown;
+    p->cap = p->cap ? p->cap * 2 : 32;
+    struct mer_path_seg *grown = MER_NEW_N(p->a, struct mer_path_seg, p->cap);
+    if (p->n) {
+        memcpy(grown, p->segs, p->n * sizeof(*grown));
     }
-    p->segs[p->n++] = seg;
+    p->segs = grown;
 }
 
 static bool tells(const struct mer_shape_field *f, uint32_t fetch, uint32_t slot)

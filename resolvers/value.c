@@ -176,13 +176,14 @@ static void read_at(struct mer_val_reader *r, const struct mer_json_node *node,
                                                     : mer_val_read_object(r, node, f, type)};
     } else if (list || !leaf || !read_leaf(r, node, type, out)) {
         *out = (struct mer_val){.kind = MER_VAL_NULL, .error = r->wrong};
+        r->wrong_told = true;
     }
 }
 
 void mer_val_read(struct mer_val_reader *r, const struct mer_json_node *node, const struct mer_fetch_field *f,
                   struct mer_val *out)
 {
-    if (is_age(f)) {
+    if (r->entry && is_age(f)) {
         *out = (struct mer_val){.kind = MER_VAL_AGE, .n = r->entry(r->owner, r->json, node)};
         return;
     }

@@ -74,11 +74,13 @@ struct mer_val_reader {
     const struct mer_schema *types;  // the graph's
     const struct mer_schema *source; // the source's
     const struct mer_json *json;
+    // NULL: the source has none.
     uint32_t (*entry)(void *owner, const struct mer_json *json, const struct mer_json_node *node);
     void *owner;
     // Of a source that is not trusted: what stands where a value has not its field's type. NULL: leaves are
     // not looked at, a database of ours answers what its statement says.
     struct mer_exec_error *wrong;
+    bool wrong_told;               // it stands somewhere
     struct mer_val_shared *shared; // NULL: every object is one of its own
     /* private: the type looked up last */
     struct mer_slice last_name;

@@ -36,7 +36,7 @@ static void run_model(struct mer_arena *a)
     for (int step = 0; step < 40000; step++) {
         uint32_t i = (uint32_t)rand() % KEYS_N;
         void *v = &values[rand() % 4];
-        switch (rand() % 4) {
+        switch (rand() % 5) {
         case 0:
             assert_int_equal(mer_map_add(&m, key_of(i), v), model[i] == NULL);
             live += model[i] == NULL;
@@ -46,6 +46,11 @@ static void run_model(struct mer_arena *a)
             mer_map_put(&m, key_of(i), v);
             live += model[i] == NULL;
             model[i] = v;
+            break;
+        case 2:
+            assert_ptr_equal(mer_map_get_or_add(&m, key_of(i), v), model[i] ? model[i] : v);
+            live += model[i] == NULL;
+            model[i] = model[i] ? model[i] : v;
             break;
         default:
             assert_ptr_equal(mer_map_del(&m, key_of(i)), model[i]);
