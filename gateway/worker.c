@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/keys.h"
 #include "gateway/reload.h"
 #include "gateway/spare.h"
 #include "gateway/stream.h"
@@ -135,6 +136,7 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     }
     mer_warm_documents(w, mer_time_mono_us() + DOCUMENTS_US);
     mer_spare_start(w);
+    mer_keys_start(w);
     return make_server(w, opts, diag);
 }
 
@@ -159,6 +161,7 @@ void mer_worker_drain(struct mer_worker *w)
 void mer_worker_destroy(struct mer_worker *w)
 {
     mer_spare_stop(w);
+    mer_keys_stop(w);
     if (w->server) {
         mer_server_destroy(w->server);
     }

@@ -68,6 +68,8 @@ struct mer_worker {
     struct mer_timer spare_timer; // spare.h
     uint64_t spare_seen;
     bool spare_due;
+    struct mer_timer keys_timer; // keys.h
+    uint64_t keys_seen, keys_read;
     int64_t started_us;
 };
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lib import equal
-from router_kit import HEAD, Router, Subgraph
+from router_kit import HEAD, Router, Subgraph, wait_until
 
 NODES = []
 READ_ONLY = True
@@ -95,11 +95,18 @@ def b64u(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def token(**claims):
+def token(key=KEY, **claims):
     head = b64u(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
     body = b64u(json.dumps({"exp": int(time.time()) + 600, "sub": "somebody", **claims}).encode())
     text = f"{head}.{body}"
-    return {"authorization": f"Bearer {text}." + b64u(hmac.new(KEY, text.encode(), hashlib.sha256).digest())}
+    return {"authorization": f"Bearer {text}." + b64u(hmac.new(key, text.encode(), hashlib.sha256).digest())}
+
+
+def write_keys(path, *keys):
+    names = [{}] if len(keys) == 1 else [{"kid": str(i)} for i in range(len(keys))]
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": b64u(key), **name} for key, name in zip(keys, names)]}))
+    new.rename(path)
 
 
 @contextlib.contextmanager
@@ -108,10 +115,11 @@ def guarded(*sets, auth=True):
     serving, status = None, 0
     with tempfile.TemporaryDirectory(prefix="meridian-keys-") as folder:
         keys = Path(folder) / "keys.json"
-        keys.write_text(json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": b64u(KEY)}]}))
+        write_keys(keys, KEY)
         try:
             more = [f"auth.jwks={keys}"] if auth else []
             serving = Router(supergraph(one.url, two.url), *more, *sets)
+            serving.keys = keys
             yield serving, one, two
         finally:
             status = serving.stop() if serving else 0
@@ -201,6 +209,21 @@ def scenario_what_a_supergraph_says_of_cost_is_counted(fleet):
         equal((answer.errors[0]["extensions"]["code"], answer.errors[0]["extensions"]["value"]),
               ("QUERY_TOO_COMPLEX", 1 + 15 * 7))
         equal(len(one.asked), 1)
+
+
+# ---- keys ----
+
+def scenario_keys_change_while_it_runs(fleet):
+    with guarded() as (gate, *_):
+        other = b"another key, of the next month, of enough bytes"
+        status = lambda key: gate.ask("{ park { wage } }", token(key)).status  # noqa: E731
+        equal((status(KEY), status(other)), (200, 401))
+        write_keys(gate.keys, other)
+        wait_until(lambda: status(other) == 200, 5, "that the new key is known")
+        equal(status(KEY), 401, "a token that was known, of a key that is gone")
+        gate.keys.write_text("{")
+        wait_until(lambda: "the keys stay as they were" in gate.logged(), 5, "that a wrong file is told")
+        equal(status(other), 200, "a wrong file changes nothing")
 
 
 # ---- labels ----
