@@ -15,7 +15,19 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE / "kpis.md"
 
 
+COMBINES = {"sketch": "greatest of each register", "histogram": "sum of each bucket", "slots": "sum of each slot"}
+
+
+def told(k):
+    """Figures of maps, in words."""
+    return (f"distinct values of `{k['distinct']}`" if "distinct" in k else
+            f"percentile {k['percentile']} of `{k['of']}`" if "percentile" in k else
+            f"greatest of `{k['peak']}`" if "peak" in k else None)
+
+
 def formula(k):
+    if told(k):
+        return (f"{k['scale']} · " if "scale" in k else "") + told(k)
     text = k.get("value") or "{} / {}".format(*(f"({k[p]})" if " " in k[p] else k[p] for p in ("numerator", "denominator")))
     scale = str(k.get("scale", 1))
     return f"`{text}`" if scale == "1" else f"`{scale} · {text if '/' in text or ' ' not in text else f'({text})'}`"
@@ -26,7 +38,7 @@ def tables(catalogue):
         f"| {name} | {k['label']} | {k['unit']} | {formula(k)} | {k.get('target', '')} | {k['better']} |"
         for name, k in catalogue["kpis"].items()]
     yield "components", ["| component | type | rows of | value | over hours |", "|---|---|---|---|---|"] + [
-        f"| {name} | {c['type']} | {c['source']} | `{c['value']}` | {c.get('combine', 'sum')} |"
+        f"| {name} | {c['type']} | {c['source']} | `{c['value']}` | {COMBINES.get(c['type'], c.get('combine', 'sum'))} |"
         for name, c in catalogue["components"].items()]
 
 

@@ -10,7 +10,7 @@ struct chunk {
     struct mer_slice facility;
     struct mer_rollup_span span;
     struct mer_rollup_state state;
-    char *rows;           // JSON
+    char *rows, *days;    // JSON
     char *hours, *marked; // arrays in Postgres' text form; NULL: no marks
     int64_t marks_n;
 };
@@ -38,9 +38,26 @@ static bool read_marks(struct mer_rollup_worker *w, struct chunk *c)
     return true;
 }
 
-static bool read_rows(struct mer_rollup_worker *w, struct chunk *c)
+static int64_t day_floor(int64_t us)
 {
-    struct mer_kpi_raw raw = {
+    return us - us % MER_ROLLUP_DAY_US;
+}
+
+static bool read_json(struct mer_rollup_worker *w, struct mer_buf *b, const struct mer_pg_param *p,
+                      uint32_t n, char **out)
+{
+    mer_buf_add_char(b, '\0');
+    PGresult *r = mer_link_run(w->live, b->p, p, n);
+    if (!r)
+        return false;
+    *out = keep(w, r, 0);
+    PQclear(r);
+    return true;
+}
+
+static struct mer_kpi_raw raw_of(const struct mer_rollup_worker *w, const struct chunk *c)
+{
+    return (struct mer_kpi_raw){
         .catalogue = w->opts->catalogue,
         .components = mer_kpi_all_components(w->opts->catalogue),
         .facilities = &c->facility,
@@ -49,20 +66,67 @@ static bool read_rows(struct mer_rollup_worker *w, struct chunk *c)
         .to_us = c->span.to_us,
         .now_us = c->state.now_us,
     };
+}
+
+// Hours as they may leave the region.
+static bool read_rows(struct mer_rollup_worker *w, struct chunk *c)
+{
+    struct mer_kpi_raw raw = raw_of(w, c);
     struct mer_pg_param p[MER_KPI_RAW_PARAMS];
     uint32_t n = 0;
     struct mer_buf b;
     mer_buf_init(&b, w->round, 8192);
-    mer_buf_add_cstr(&b, "SELECT coalesce(json_agg(r), '[]') FROM (");
+    mer_buf_add_cstr(&b, "SELECT coalesce(json_agg(r), '[]') FROM (SELECT q.tenant_id, q.facility_id, q.hour,"
+                         " q.rows_seen");
+    for (uint32_t i = 0; i < raw.catalogue->components_n; i++) {
+        mer_buf_add_cstr(&b, ", ");
+        mer_kpi_add_told(&b, &raw.catalogue->components[i], "q");
+        mer_buf_printf(&b, " AS %.*s", MER_FMT(raw.catalogue->components[i].name));
+    }
+    mer_buf_add_cstr(&b, " FROM (");
     mer_kpi_raw_sql(&b, &raw, w->round, p, &n);
-    mer_buf_add_cstr(&b, ") r");
-    mer_buf_add_char(&b, '\0');
-    PGresult *r = mer_link_run(w->live, b.p, p, n);
-    if (!r)
-        return false;
-    c->rows = keep(w, r, 0);
-    PQclear(r);
-    return true;
+    mer_buf_add_cstr(&b, ") q) r");
+    return read_json(w, &b, p, n, &c->rows);
+}
+
+// What hours do not tell outside the region their day may: the days that the span touches, as far as they are
+// over, from raw rows.
+static bool read_days(struct mer_rollup_worker *w, struct chunk *c)
+{
+    struct mer_kpi_raw raw = raw_of(w, c);
+    raw.components = 0;
+    for (uint32_t i = 0; i < raw.catalogue->components_n; i++)
+        if (raw.catalogue->components[i].least)
+            raw.components |= 1ull << i;
+    c->days = mer_arena_cstr(w->round, MER_S("[]"));
+    if (!raw.components)
+        return true;
+    raw.from_us = day_floor(raw.from_us);
+    raw.to_us = day_floor(raw.to_us - 1) + MER_ROLLUP_DAY_US;
+    if (raw.to_us > c->state.closed_us)
+        raw.to_us = c->state.closed_us;
+    struct mer_pg_param p[MER_KPI_RAW_PARAMS];
+    uint32_t n = 0;
+    struct mer_buf b;
+    mer_buf_init(&b, w->round, 4096);
+    mer_buf_add_cstr(&b, "SELECT coalesce(json_agg(r), '[]') FROM (SELECT d.tenant_id, d.day");
+    for (uint32_t i = 0; i < raw.catalogue->components_n; i++)
+        if (raw.components >> i & 1) {
+            mer_buf_add_cstr(&b, ", ");
+            mer_kpi_add_told(&b, &raw.catalogue->components[i], "d");
+            mer_buf_printf(&b, " AS %.*s", MER_FMT(raw.catalogue->components[i].name));
+        }
+    mer_buf_add_cstr(&b, " FROM (SELECT q.tenant_id, (q.hour AT TIME ZONE 'UTC')::date AS day");
+    for (uint32_t i = 0; i < raw.catalogue->components_n; i++)
+        if (raw.components >> i & 1) {
+            mer_buf_add_cstr(&b, ", ");
+            mer_kpi_add_merged(&b, &raw.catalogue->components[i], "q");
+            mer_buf_printf(&b, " AS %.*s", MER_FMT(raw.catalogue->components[i].name));
+        }
+    mer_buf_add_cstr(&b, " FROM (");
+    mer_kpi_raw_sql(&b, &raw, w->round, p, &n);
+    mer_buf_add_cstr(&b, ") q GROUP BY 1, 2) d) r");
+    return read_json(w, &b, p, n, &c->days);
 }
 
 // Marks and rows come from one snapshot: what a mark stands for is in the rows, and what comes later marks
@@ -74,7 +138,7 @@ static bool read_chunk(struct mer_rollup_worker *w, struct chunk *c)
     if (good && c->span.to_us > c->state.closed_us)
         c->span.to_us = c->state.closed_us;
     good = good && c->span.from_us < c->span.to_us && read_marks(w, c) && read_rows(w, c) &&
-           mer_link_do(w->live, "COMMIT", NULL, 0);
+           read_days(w, c) && mer_link_do(w->live, "COMMIT", NULL, 0);
     if (!good)
         mer_link_rollback(w->live);
     return good;
@@ -87,11 +151,6 @@ static bool count_of(struct mer_rollup_worker *w, const char *sql, const struct 
     *out = r && PQntuples(r) == 1 ? mer_link_i64(r, 0, 0, -1) : -1;
     PQclear(r);
     return *out >= 0;
-}
-
-static int64_t day_floor(int64_t us)
-{
-    return us - us % MER_ROLLUP_DAY_US;
 }
 
 // Hours, days, watermark and fence; the caller commits.
@@ -131,8 +190,9 @@ static bool write_chunk(struct mer_rollup_worker *w, const struct chunk *c, int6
                                  mer_rollup_moment(w, day_floor(c->span.to_us - 1) + MER_ROLLUP_DAY_US),
                                  upto,
                                  env,
-                                 epoch};
-    if (!count_of(w, w->sql.days, day, 7, &days))
+                                 epoch,
+                                 mer_rollup_text(c->days)};
+    if (!count_of(w, w->sql.days, day, 8, &days))
         return false;
     struct mer_pg_param finish[] = {region,   env,  epoch,
                                     facility, upto, mer_rollup_text(*changed || days ? "1" : "0")};

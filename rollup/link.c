@@ -87,6 +87,7 @@ bool mer_link_open(struct mer_link *l)
         l,
         "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
         " set_config('statement_timeout', '60s', false), set_config('lock_timeout', '20s', false),"
+        " set_config('jit', 'off', false)," // costs more than it saves
         " set_config('idle_in_transaction_session_timeout', '30s', false)",
         NULL, 0);
 }

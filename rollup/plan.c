@@ -45,6 +45,27 @@ void mer_rollup_add_span(struct mer_rollup_span *spans, uint32_t *n, int64_t fro
     }
 }
 
+// The stored hours that lack a component which is new in the catalogue, as far back as there are rows to tell
+// it from; asked once. They are computed again like late ones.
+static bool unfilled(struct mer_rollup_worker *w, uint32_t index, struct mer_rollup_span *out)
+{
+    struct mer_slice facility = w->opts->facilities[index];
+    int64_t first = 0;
+    *out = (struct mer_rollup_span){0, 0};
+    if (w->memory[index].filled)
+        return true;
+    struct mer_pg_param p[2] = {mer_rollup_slice(w, facility)};
+    if (!mer_rollup_read_time(w->live, w->sql.first_hour, p, 1, &first))
+        return false;
+    p[1] = mer_rollup_moment(w, first);
+    PGresult *r = mer_link_run(&w->target, w->sql.unfilled, p, 2);
+    if (r && first && !PQgetisnull(r, 0, 0))
+        *out =
+            (struct mer_rollup_span){mer_link_i64(r, 0, 0, 0), mer_link_i64(r, 0, 1, 0) + MER_ROLLUP_HOUR_US};
+    PQclear(r);
+    return r != NULL;
+}
+
 // Late hours below `due`, then everything from `due` to the last hour that is over.
 bool mer_rollup_plan(struct mer_rollup_worker *w, uint32_t index, const struct mer_rollup_state *s,
                      struct mer_rollup_span *spans, uint32_t *n)
@@ -60,6 +81,11 @@ bool mer_rollup_plan(struct mer_rollup_worker *w, uint32_t index, const struct m
                 mer_rollup_hour_floor(m->heartbeat_us) == mer_rollup_hour_floor(s->heartbeat_us) &&
                 m->epoch == s->epoch;
     bool behind = watermark < s->closed_us && !same;
+    struct mer_rollup_span fill;
+    if (!unfilled(w, index, &fill))
+        return false;
+    if (behind && fill.to_us && fill.from_us > due) // in the hours that are due anyway
+        fill = (struct mer_rollup_span){0, 0};
     struct mer_pg_param p[] = {mer_rollup_slice(w, facility), mer_rollup_text("-infinity"),
                                mer_rollup_moment(w, s->final_us)};
     PGresult *r = mer_link_run(w->live, w->sql.dirty, p, 3);
@@ -68,10 +94,15 @@ bool mer_rollup_plan(struct mer_rollup_worker *w, uint32_t index, const struct m
     *n = 0;
     for (int i = 0; i < PQntuples(r); i++) {
         int64_t hour = mer_link_i64(r, i, 0, 0);
+        if (hour >= fill.from_us) {
+            mer_rollup_add_span(spans, n, fill.from_us, fill.to_us);
+            fill = (struct mer_rollup_span){INT64_MAX, INT64_MAX};
+        }
         if (!behind || hour < due)
             mer_rollup_add_span(spans, n, hour, hour + MER_ROLLUP_HOUR_US);
     }
     PQclear(r);
+    mer_rollup_add_span(spans, n, fill.from_us, fill.to_us);
     if (behind)
         mer_rollup_add_span(spans, n, due, s->closed_us);
     return true;

@@ -56,7 +56,7 @@ static enum mer_rollup_outcome do_facility(struct mer_rollup_worker *w, uint32_t
         return MER_ROLLUP_FAILED;
     enum mer_rollup_outcome o = do_spans(w, facility, spans, n);
     if (o == MER_ROLLUP_DONE)
-        w->memory[index] = (struct mer_rollup_memory){s.closed_us, s.heartbeat_us, s.epoch};
+        w->memory[index] = (struct mer_rollup_memory){s.closed_us, s.heartbeat_us, s.epoch, !asked};
     return o;
 }
 

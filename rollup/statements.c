@@ -74,7 +74,7 @@ static const char *hours_sql(struct mer_arena *a, const struct mer_kpi_catalogue
     add_each(&b, c, "", "");
     mer_buf_add_cstr(&b, " FROM computed\n  UNION ALL SELECT o.tenant_id, o.hour, 0");
     for (uint32_t i = 0; i < c->components_n; i++)
-        mer_buf_add_cstr(&b, ", 0");
+        mer_buf_add_cstr(&b, c->components[i].shape == MER_KPI_NUMBER ? ", 0" : ", '{}'");
     mer_buf_add_cstr(&b, " FROM kpi_hourly o\n  WHERE o.facility_id = $2 AND o.hour >= $4::timestamptz"
                          " AND o.hour < $5::timestamptz\n  AND NOT EXISTS (SELECT 1 FROM computed n"
                          " WHERE n.tenant_id = o.tenant_id AND n.hour = o.hour)) x\n"
@@ -96,10 +96,17 @@ static const char *days_sql(struct mer_arena *a, const struct mer_kpi_catalogue 
                      "SELECT h.tenant_id, h.facility_id, (h.hour AT TIME ZONE 'UTC')::date, 'utc', $2::text");
     for (uint32_t i = 0; i < c->components_n; i++) {
         const struct mer_kpi_component *k = &c->components[i];
-        if (k->combine == MER_KPI_LAST)
-            mer_buf_printf(&b, ", (array_agg(h.%.*s ORDER BY h.hour DESC))[1]", MER_FMT(k->name));
-        else
-            mer_buf_printf(&b, ", sum(h.%.*s)::%.*s", MER_FMT(k->name), MER_FMT(k->type));
+        mer_buf_add_cstr(&b, ", ");
+        if (k->least) { // hours that are not told are in their day: the region has put it together
+            mer_buf_printf(&b, "CASE WHEN count(p.day) = 0 THEN '{}' ELSE (array_agg(p.%.*s))[1] END",
+                           MER_FMT(k->name));
+        } else if (k->combine == MER_KPI_LAST) {
+            mer_buf_printf(&b, "(array_agg(h.%.*s ORDER BY h.hour DESC))[1]", MER_FMT(k->name));
+        } else {
+            mer_buf_add_char(&b, '(');
+            mer_kpi_add_merged(&b, k, "h");
+            mer_buf_printf(&b, ")::%.*s", MER_FMT(k->type));
+        }
     }
     mer_buf_add_cstr(&b,
                      ",\n  CASE WHEN bool_and(h.finality = 'final')"
@@ -107,11 +114,31 @@ static const char *days_sql(struct mer_arena *a, const struct mer_kpi_catalogue 
                      " <= $5::timestamptz THEN 'final' ELSE 'provisional' END,\n"
                      "  1, $6::text, $7::bigint, sum(h.rows_seen), max(h.as_of), clock_timestamp(), count(*),"
                      " count(*) FILTER (WHERE h.finality = 'final')\n"
-                     "FROM kpi_hourly h WHERE h.facility_id = $1::text AND h.hour >= $3::timestamptz"
-                     " AND h.hour < $4::timestamptz\n"
-                     "GROUP BY h.tenant_id, h.facility_id, (h.hour AT TIME ZONE 'UTC')::date\n"
-                     "ON CONFLICT (tenant_id, facility_id, day, day_kind)");
+                     "FROM kpi_hourly h LEFT JOIN json_to_recordset($8::json) AS p(tenant_id text, day date");
+    for (uint32_t i = 0; i < c->components_n; i++)
+        if (c->components[i].least)
+            mer_buf_printf(&b, ", %.*s jsonb", MER_FMT(c->components[i].name));
+    mer_buf_add_cstr(&b, ")\n  ON p.tenant_id = h.tenant_id AND p.day = (h.hour AT TIME ZONE 'UTC')::date\n"
+                         "WHERE h.facility_id = $1::text AND h.hour >= $3::timestamptz"
+                         " AND h.hour < $4::timestamptz\n"
+                         "GROUP BY h.tenant_id, h.facility_id, (h.hour AT TIME ZONE 'UTC')::date\n"
+                         "ON CONFLICT (tenant_id, facility_id, day, day_kind)");
     add_replace(&b, c, (const char *const[]){"hours_n", "hours_final_n", NULL});
+    return done(&b);
+}
+
+// An hour from before a component was in the catalogue has none of it (one that is not told is no sign).
+static const char *unfilled_sql(struct mer_arena *a, const struct mer_kpi_catalogue *c)
+{
+    struct mer_buf b;
+    mer_buf_init(&b, a, 2048);
+    mer_buf_add_cstr(
+        &b, "SELECT " US("min(hour)") ", " US("max(hour)") " FROM kpi_hourly WHERE facility_id = $1"
+                                                           " AND hour >= $2::timestamptz AND (false");
+    for (uint32_t i = 0; i < c->components_n; i++)
+        if (!c->components[i].least)
+            mer_buf_printf(&b, " OR %.*s IS NULL", MER_FMT(c->components[i].name));
+    mer_buf_add_char(&b, ')');
     return done(&b);
 }
 
@@ -149,6 +176,7 @@ void mer_rollup_sql_make(struct mer_arena *a, const struct mer_kpi_catalogue *c,
         .fence = "SELECT live_env, epoch FROM rollup_fence WHERE region = $1",
         .watermark =
             "SELECT " US("applied_upto") " FROM rollup_watermark WHERE region = $1 AND facility_id = $2",
+        .unfilled = unfilled_sql(a, c),
         .lock = "SELECT pg_try_advisory_xact_lock(hashtextextended('meridian.rollup/' || $1::text, 0))",
         .partition = "SELECT ensure_kpi_partition(($1::timestamptz AT TIME ZONE 'UTC')::date)",
         .hours = hours_sql(a, c),

@@ -29,6 +29,9 @@ struct mer_rollup_sql {
     const char *fence;
     // $1 region, $2 facility → applied_upto in microseconds, or null
     const char *watermark;
+    // $1 facility, $2 from → the first and the last stored hour that lacks a component, in microseconds, or
+    // nulls
+    const char *unfilled;
     // $1 facility → true when this transaction has it alone now
     const char *lock;
     // $1 month
@@ -37,7 +40,7 @@ struct mer_rollup_sql {
     // environment, $8 epoch, $9 as of → number of hours that changed
     const char *hours;
     // $1 facility, $2 region, $3 first day, $4 day after the last, $5 the new watermark, $6 environment, $7
-    // epoch → number of days that changed
+    // epoch, $8 what only the region can tell of the days (JSON) → number of days that changed
     const char *days;
     // $1 region, $2 environment, $3 epoch, $4 facility, $5 applied up to, $6 1 when hours changed, else 0 →
     // version, or no row: the fence has moved on, and nothing of this transaction may stay

@@ -17,6 +17,7 @@
 // What a facility looked like when all of it was done; while it looks the same there is nothing to do.
 struct mer_rollup_memory {
     int64_t closed_us, heartbeat_us, epoch;
+    bool filled; // no stored hour lacks a component that the catalogue has
 };
 
 struct mer_rollup_worker {

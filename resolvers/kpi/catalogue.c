@@ -22,7 +22,7 @@ static bool fail(struct reader *r, yaml_mark_t at, const char *fmt, ...) MER_PRI
 
 static bool fail(struct reader *r, yaml_mark_t at, const char *fmt, ...)
 {
-    char what[200];
+    char what[260];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
@@ -55,7 +55,7 @@ static bool read_keys(struct reader *r, yaml_node_t *map, const char *const *key
         while (keys[i] && !(key->type == YAML_SCALAR_NODE && mer_slice_is(text_of(key), keys[i])))
             i++;
         if (!keys[i]) {
-            char allowed[120] = "";
+            char allowed[180] = "";
             for (size_t k = 0; keys[k]; k++) {
                 size_t n = strlen(allowed);
                 snprintf(allowed + n, sizeof allowed - n, "%s%s", k ? ", " : "", keys[k]);
@@ -132,11 +132,44 @@ static uint32_t entries_n(const yaml_node_t *map)
 
 // ---- sources ----
 
+// The keys that tell what kind a source is, in the order of enum mer_kpi_source_kind.
+static const struct {
+    int begin, end; // places in the table of keys; end 0: it has none
+} source_kinds[] = {{2, 0}, {3, 4}, {5, 6}, {7, 0}};
+
+static bool read_source_kind(struct reader *r, yaml_node_t *value, yaml_node_t *const *v,
+                             const char *const *keys, struct mer_kpi_source *s)
+{
+    int kinds = 0;
+    for (int i = 0; i < 4; i++) {
+        int begin = source_kinds[i].begin, end = source_kinds[i].end;
+        if (v[begin] || (end && v[end])) {
+            s->kind = (enum mer_kpi_source_kind)i;
+            kinds++;
+        }
+    }
+    if (kinds != 1)
+        return fail(r, value->start_mark,
+                    "exactly one of at, start and end, opened and closed, moved is wanted");
+    int begin = source_kinds[s->kind].begin, end = source_kinds[s->kind].end;
+    if (!want_text(r, value, v[begin], keys[begin], &s->begin) ||
+        (end && !want_text(r, value, v[end], keys[end], &s->end)))
+        return false;
+    struct mer_slice *const balance[] = {&s->of, &s->amount, &s->worth};
+    for (int i = 0; i < 3; i++) {
+        if (s->kind != MER_KPI_BALANCE && v[8 + i])
+            return fail(r, v[8 + i]->start_mark, "%s goes with moved alone", keys[8 + i]);
+        if (s->kind == MER_KPI_BALANCE && !want_text(r, value, v[8 + i], keys[8 + i], balance[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool read_source(struct reader *r, struct mer_slice name, yaml_node_t *key, yaml_node_t *value)
 {
-    static const char *const keys[] = {"from",   "row",    "at",    "start", "end",
-                                       "opened", "closed", "where", NULL};
-    yaml_node_t *v[8] = {NULL};
+    static const char *const keys[] = {"from",  "row", "at",     "start", "end",   "opened", "closed",
+                                       "moved", "of",  "amount", "worth", "where", NULL};
+    yaml_node_t *v[12] = {NULL};
     if (!read_keys(r, value, keys, v))
         return false;
     struct mer_kpi_source *s = &r->c->sources[r->c->sources_n];
@@ -145,17 +178,7 @@ static bool read_source(struct reader *r, struct mer_slice name, yaml_node_t *ke
         return false;
     if (!is_name(s->row, 'a', 'z'))
         return fail(r, v[1]->start_mark, "row must be an alias of `from`");
-    bool interval = v[3] || v[4], state = v[5] || v[6];
-    if ((v[2] != NULL) + interval + state != 1)
-        return fail(r, value->start_mark, "exactly one of at, start and end, opened and closed is wanted");
-    s->kind = interval ? MER_KPI_INTERVAL : state ? MER_KPI_STATE : MER_KPI_EVENT;
-    yaml_node_t *begin = interval ? v[3] : state ? v[5] : v[2];
-    if (!want_text(r, value, begin, interval ? "start" : state ? "opened" : "at", &s->begin))
-        return false;
-    if (s->kind != MER_KPI_EVENT &&
-        !want_text(r, value, interval ? v[4] : v[6], interval ? "end" : "closed", &s->end))
-        return false;
-    if (v[7] && !want_text(r, value, v[7], "where", &s->where))
+    if (!read_source_kind(r, value, v, keys, s) || (v[11] && !want_text(r, value, v[11], "where", &s->where)))
         return false;
     if (!mer_map_add(&r->c->sources_by_name, name, s))
         return fail(r, key->start_mark, "source %.*s stands here twice", MER_FMT(name));
@@ -191,10 +214,70 @@ static bool is_sql_type(struct mer_slice s)
     return mer_slice_is(s, "int") || mer_slice_is(s, "bigint") || mer_slice_starts(s, MER_S("numeric"));
 }
 
+// What stands in braces in a value needs a source of the kind that tells it.
+static bool check_braces(struct reader *r, const struct mer_kpi_component *c, yaml_node_t *value)
+{
+    static const struct {
+        const char *name;
+        enum mer_kpi_source_kind kind;
+        const char *wants;
+    } braces[] = {
+        {"{seconds}", MER_KPI_INTERVAL, "start and end"},
+        {"{end}", MER_KPI_STATE, "opened and closed"},
+    };
+    for (size_t i = 0; i < sizeof braces / sizeof *braces; i++)
+        if (holds(c->value, braces[i].name) && c->source->kind != braces[i].kind)
+            return fail(r, value->start_mark, "%s needs a source with %s", braces[i].name, braces[i].wants);
+    return true;
+}
+
+// How it combines follows from what it is; `combine` says it of numbers once more, for those who read.
+static bool read_combine(struct reader *r, yaml_node_t *owner, yaml_node_t *n, struct mer_kpi_component *c)
+{
+    bool last, gauge = c->source->kind == MER_KPI_STATE || c->source->kind == MER_KPI_BALANCE;
+    if (c->shape != MER_KPI_NUMBER) {
+        c->combine = c->shape == MER_KPI_SKETCH ? MER_KPI_MAX : MER_KPI_SUM;
+        if (n)
+            return fail(r, n->start_mark, "only numbers have a combine");
+        return c->source->kind == MER_KPI_EVENT ||
+               fail(r, owner->start_mark, "a %.*s needs a source with at", MER_FMT(c->type));
+    }
+    if (!want_choice(r, n, "sum", "last", &last))
+        return false;
+    c->combine = last ? MER_KPI_LAST : MER_KPI_SUM;
+    return last == gauge ||
+           fail(r, owner->start_mark,
+                "combine: last goes with a source of opened and closed or of moved, and only "
+                "with those");
+}
+
+static bool read_least(struct reader *r, yaml_node_t *n, struct mer_kpi_component *c)
+{
+    int64_t least = 0;
+    if (!n)
+        return true;
+    if (c->shape != MER_KPI_SKETCH)
+        return fail(r, n->start_mark, "least goes with a sketch alone");
+    if (n->type != YAML_SCALAR_NODE || !mer_slice_to_i64(text_of(n), &least) || least < 2 || least > 1000)
+        return fail(r, n->start_mark, "least must be a number from 2 to 1000");
+    c->least = (uint32_t)least;
+    return true;
+}
+
+static bool read_shape(struct reader *r, yaml_node_t *n, struct mer_kpi_component *c)
+{
+    static const char *const shapes[] = {NULL, "sketch", "histogram", "slots"};
+    for (int i = MER_KPI_SKETCH; i <= MER_KPI_SLOTS; i++)
+        if (mer_slice_is(c->type, shapes[i]))
+            c->shape = (enum mer_kpi_shape)i;
+    return c->shape != MER_KPI_NUMBER || is_sql_type(c->type) ||
+           fail(r, n->start_mark, "type must be int, bigint or numeric(…), sketch, histogram or slots");
+}
+
 static bool read_component(struct reader *r, struct mer_slice name, yaml_node_t *key, yaml_node_t *value)
 {
-    static const char *const keys[] = {"type", "source", "value", "combine", NULL};
-    yaml_node_t *v[4] = {NULL};
+    static const char *const keys[] = {"type", "source", "value", "combine", "least", NULL};
+    yaml_node_t *v[5] = {NULL};
     if (is_reserved(name))
         return fail(r, key->start_mark, "%.*s is a column of its own", MER_FMT(name));
     if (!read_keys(r, value, keys, v))
@@ -202,24 +285,17 @@ static bool read_component(struct reader *r, struct mer_slice name, yaml_node_t 
     struct mer_kpi_component *c = &r->c->components[r->c->components_n];
     *c = (struct mer_kpi_component){.name = name, .index = r->c->components_n};
     struct mer_slice source;
-    bool last;
     if (!want_text(r, value, v[0], "type", &c->type) || !want_text(r, value, v[1], "source", &source) ||
-        !want_text(r, value, v[2], "value", &c->value) || !want_choice(r, v[3], "sum", "last", &last))
+        !want_text(r, value, v[2], "value", &c->value) || !read_shape(r, v[0], c))
         return false;
-    if (!is_sql_type(c->type))
-        return fail(r, v[0]->start_mark, "type must be int, bigint or numeric(…)");
     // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     c->source = mer_map_get(&r->c->sources_by_name, source);
     if (!c->source)
         return fail(r, v[1]->start_mark, "there is no source %.*s", MER_FMT(source));
-    if (holds(c->value, "{seconds}") && c->source->kind != MER_KPI_INTERVAL)
-        return fail(r, v[2]->start_mark, "{seconds} needs a source with start and end");
-    if (holds(c->value, "{end}") && c->source->kind != MER_KPI_STATE)
-        return fail(r, v[2]->start_mark, "{end} needs a source with opened and closed");
-    c->combine = last ? MER_KPI_LAST : MER_KPI_SUM;
-    if (last != (c->source->kind == MER_KPI_STATE))
-        return fail(r, value->start_mark,
-                    "combine: last goes with a source of opened and closed, and only with it");
+    if (!check_braces(r, c, v[2]) || !read_combine(r, value, v[3], c) || !read_least(r, v[4], c))
+        return false;
+    if (c->shape != MER_KPI_NUMBER)
+        c->type = MER_S("jsonb");
     if (!mer_map_add(&r->c->components_by_name, name, c))
         return fail(r, key->start_mark, "component %.*s stands here twice", MER_FMT(name));
     r->c->components_n++;
@@ -258,6 +334,8 @@ static bool read_sum(struct reader *r, yaml_node_t *n, struct mer_kpi_sum *out, 
         if (!c)
             return fail(r, n->start_mark, "there is no component %.*s", (int)(name.n > 60 ? 60 : name.n),
                         name.p);
+        if (c->shape != MER_KPI_NUMBER)
+            return fail(r, n->start_mark, "%.*s is no number to add", MER_FMT(name));
         out->terms[out->n++] = (struct mer_kpi_term){c->index, sign};
         *components |= 1ull << c->index;
         want_name = false;
@@ -265,7 +343,7 @@ static bool read_sum(struct reader *r, yaml_node_t *n, struct mer_kpi_sum *out, 
     return !want_name || fail(r, n->start_mark, "a component is missing");
 }
 
-static bool read_formula(struct reader *r, yaml_node_t *owner, yaml_node_t *const *v, struct mer_kpi *k)
+static bool read_ratio(struct reader *r, yaml_node_t *owner, yaml_node_t *const *v, struct mer_kpi *k)
 {
     yaml_node_t *value = v[0], *numerator = v[1], *denominator = v[2];
     if (value ? (numerator || denominator) : (!numerator || !denominator))
@@ -276,6 +354,34 @@ static bool read_formula(struct reader *r, yaml_node_t *owner, yaml_node_t *cons
     if (!read_sum(r, value ? value : numerator, &k->numerator, &k->components))
         return false;
     return value || read_sum(r, denominator, &k->denominator, &k->components);
+}
+
+// `distinct: SKETCH`, `peak: SLOTS`, or `percentile: 95` and `of: HISTOGRAM`; v begins at the first of them.
+static bool read_formula(struct reader *r, yaml_node_t *owner, yaml_node_t *const *v, struct mer_kpi *k)
+{
+    static const enum mer_kpi_shape shapes[] = {MER_KPI_NUMBER, MER_KPI_SKETCH, MER_KPI_HISTOGRAM,
+                                                MER_KPI_SLOTS};
+    yaml_node_t *distinct = v[3], *percentile = v[4], *of = v[5], *peak = v[6];
+    yaml_node_t *name = distinct ? distinct : peak ? peak : of;
+    int64_t percent = 0;
+    if (!name && !percentile)
+        return read_ratio(r, owner, v, k);
+    if (v[0] || v[1] || v[2] || (distinct != NULL) + (peak != NULL) + (percentile != NULL) != 1 ||
+        (percentile == NULL) != (of == NULL))
+        return fail(r, owner->start_mark,
+                    "one of value, numerator and denominator, distinct, percentile and of, peak is wanted");
+    k->form = distinct ? MER_KPI_DISTINCT : peak ? MER_KPI_PEAK : MER_KPI_PERCENTILE;
+    if (percentile && (percentile->type != YAML_SCALAR_NODE ||
+                       !mer_slice_to_i64(text_of(percentile), &percent) || percent < 1 || percent > 99))
+        return fail(r, percentile->start_mark, "percentile must be a number from 1 to 99");
+    k->percent = (uint32_t)percent;
+    const struct mer_kpi_component *c =
+        name->type == YAML_SCALAR_NODE ? mer_map_get(&r->c->components_by_name, text_of(name)) : NULL;
+    if (!c || c->shape != shapes[k->form])
+        return fail(r, name->start_mark, "there is no such component of the kind that this needs");
+    k->map = c->index;
+    k->components |= 1ull << c->index;
+    return true;
 }
 
 static bool read_scale(struct reader *r, yaml_node_t *n, struct mer_kpi *k)
@@ -313,27 +419,28 @@ static bool is_decimal(struct mer_slice s)
 
 static bool read_kpi(struct reader *r, struct mer_slice name, yaml_node_t *key, yaml_node_t *value)
 {
-    static const char *const keys[] = {"value", "numerator", "denominator", "label", "unit",
-                                       "scale", "target",    "better",      NULL};
-    yaml_node_t *v[8] = {NULL};
+    static const char *const keys[] = {"value",  "numerator", "denominator", "distinct", "percentile",
+                                       "of",     "peak",      "label",       "unit",     "scale",
+                                       "target", "better",    NULL};
+    yaml_node_t *v[12] = {NULL};
     if (!read_keys(r, value, keys, v))
         return false;
     struct mer_kpi *k = &r->c->kpis[r->c->kpis_n];
     *k = (struct mer_kpi){.metric = name, .index = r->c->kpis_n};
-    if (!want_text(r, value, v[3], "label", &k->label) || !want_text(r, value, v[4], "unit", &k->unit) ||
-        !read_formula(r, value, v, k) || !read_scale(r, v[5], k))
+    if (!want_text(r, value, v[7], "label", &k->label) || !want_text(r, value, v[8], "unit", &k->unit) ||
+        !read_formula(r, value, v, k) || !read_scale(r, v[9], k))
         return false;
-    if (v[6]) {
-        if (!want_text(r, value, v[6], "target", &k->target))
+    if (v[10]) {
+        if (!want_text(r, value, v[10], "target", &k->target))
             return false;
         if (!is_decimal(k->target))
-            return fail(r, v[6]->start_mark, "target must be a number");
+            return fail(r, v[10]->start_mark, "target must be a number");
         k->has_target = true;
     }
     bool lower;
-    if (!v[7])
+    if (!v[11])
         return fail(r, value->start_mark, "better is missing");
-    if (!want_choice(r, v[7], "higher", "lower", &lower))
+    if (!want_choice(r, v[11], "higher", "lower", &lower))
         return false;
     k->higher_is_better = !lower;
     if (!mer_map_add(&r->c->kpis_by_metric, name, k))

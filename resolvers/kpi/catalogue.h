@@ -19,6 +19,7 @@ enum mer_kpi_source_kind {
     MER_KPI_EVENT = 0,    // at: the hour of the event
     MER_KPI_INTERVAL = 1, // start, end: every hour it overlaps
     MER_KPI_STATE = 2,    // opened, closed: every hour at whose end it is open
+    MER_KPI_BALANCE = 3,  // moved: each row changes a balance from then on, which is told at every hour's end
 };
 
 struct mer_kpi_source {
@@ -26,19 +27,38 @@ struct mer_kpi_source {
     enum mer_kpi_source_kind kind;
     struct mer_slice from;       // tables and joins
     struct mer_slice row;        // alias of the row with tenant_id and facility_id
-    struct mer_slice begin, end; // at / start / opened, and end / closed
-    struct mer_slice where;      // n == 0: all rows; {from} is the first hour asked
+    struct mer_slice begin, end; // at / start / opened / moved, and end / closed
+    struct mer_slice of, amount,
+        worth;              // a balance: one for each `of`; what a row changes it and its worth by
+    struct mer_slice where; // n == 0: all rows; {from} is the first hour asked
     uint32_t index;
 };
 
-enum mer_kpi_combine { MER_KPI_SUM = 0, MER_KPI_LAST = 1 };
+enum mer_kpi_combine { MER_KPI_SUM = 0, MER_KPI_LAST = 1, MER_KPI_MAX = 2 };
+
+// What a component is. Those that are no numbers are maps from whole numbers to numbers, put together key by
+// key, over hours as over facilities: distinct things and percentiles do not add up, their maps do.
+enum mer_kpi_shape {
+    MER_KPI_NUMBER = 0,
+    MER_KPI_SKETCH = 1,    // distinct values: register → rank (HyperLogLog), greatest
+    MER_KPI_HISTOGRAM = 2, // amounts: bucket of MER_KPI_GROWTH → count, added
+    MER_KPI_SLOTS = 3,     // slot of MER_KPI_SLOT_S since 1970 → sum of its rows, added
+};
+
+#define MER_KPI_SKETCH_BITS 12   // 4096 registers: the standard error is 1.6 %
+#define MER_KPI_GROWTH      1.02 // bucket b holds (1.02^(b-1), 1.02^b]; told by its middle, 1 % off at most
+#define MER_KPI_SLOT_S      300
 
 struct mer_kpi_component {
     struct mer_slice name; // also the column
+    enum mer_kpi_shape shape;
     struct mer_slice type; // SQL type of the column
     const struct mer_kpi_source *source;
-    struct mer_slice value; // SQL aggregate over the source's rows of one hour
+    // SQL over the source's rows of one hour: an aggregate for a number, of one slot's rows for slots; a
+    // row's value for a sketch or a histogram.
+    struct mer_slice value;
     enum mer_kpi_combine combine;
+    uint32_t least; // a sketch with fewer registers, but some, is not told; 0: it always is
     uint32_t index;
 };
 
@@ -53,12 +73,22 @@ struct mer_kpi_sum {
     uint32_t n;
 };
 
+enum mer_kpi_form {
+    MER_KPI_RATIO = 0,      // a sum, or one over another
+    MER_KPI_DISTINCT = 1,   // of a sketch
+    MER_KPI_PERCENTILE = 2, // of a histogram
+    MER_KPI_PEAK = 3,       // the greatest of the slots
+};
+
 struct mer_kpi {
     struct mer_slice metric; // name in the schema's enum Metric
     struct mer_slice label, unit;
     struct mer_kpi_sum numerator;   // or the value itself
     struct mer_kpi_sum denominator; // n == 0: not a ratio
-    int64_t scale_num, scale_den;   // both >= 1
+    enum mer_kpi_form form;
+    uint32_t map;                 // the component, where the form is no ratio
+    uint32_t percent;             // percentile: 1 to 99
+    int64_t scale_num, scale_den; // both >= 1
     bool has_target;
     struct mer_slice target; // a JSON number
     bool higher_is_better;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SQL that computes components from a region's raw rows: one statement, set-based, for every tenant, facility
 // and hour of a range. The rollup worker stores what it answers; the gateway uses the same for hours that are
-// not stored yet, so that both can only agree.
+// not stored yet, so that both can only agree. Maps are whole here, also those that may not leave the region:
+// mer_kpi_add_told is for whoever sends them.
 //
 // Numbers stay exact: numeric arithmetic, cast to the component's stored type at the end. Intervals are split
 // at the hours' borders; an open one ends at `now` at the latest. The text depends on the shape alone (which
@@ -30,6 +31,12 @@ void mer_kpi_raw_sql(struct mer_buf *out, const struct mer_kpi_raw *raw, struct 
                      struct mer_pg_param *params, uint32_t *params_n);
 
 #define MER_KPI_RAW_PARAMS 6
+
+// Aggregate over rows named `of` (an alias) that puts a component of theirs together: null where one row has
+// none, for a sum of the others would look like a figure. Not for gauges, whose last row counts.
+void mer_kpi_add_merged(struct mer_buf *b, const struct mer_kpi_component *c, const char *of);
+// A row's component as it may leave the region: null where it tells of some, but fewer than `least`.
+void mer_kpi_add_told(struct mer_buf *b, const struct mer_kpi_component *c, const char *of);
 
 // A query for the earliest hour (timestamptz, or null) in which a facility ($1, text) has any row.
 void mer_kpi_first_hour_sql(struct mer_buf *out, const struct mer_kpi_catalogue *c);

@@ -31,6 +31,30 @@ static uint32_t find_facility(const struct mer_kpi_ask *ask, struct mer_slice co
     return UINT32_MAX;
 }
 
+// A cell's components, in the catalogue's order, from v on.
+static bool read_components(const struct mer_kpi_finishing *f, const struct mer_json *j,
+                            const struct mer_json_node *v, struct mer_kpi_cell *out)
+{
+    const struct mer_kpi_catalogue *c = f->ask->catalogue;
+    mer_kpi_decimal *values = MER_NEW_N(f->a, mer_kpi_decimal, f->components_n + 1);
+    struct mer_kpi_map *maps = MER_NEW_N(f->a, struct mer_kpi_map, f->maps_n + 1);
+    *out = (struct mer_kpi_cell){.values = values, .maps = maps};
+    for (uint32_t i = 0; i < c->components_n; i++) {
+        if (!(f->ask->components >> i & 1))
+            continue;
+        if (v->type == MER_JSON_NULL)
+            out->untold |= 1ull << f->slot[i];
+        else if (c->components[i].shape != MER_KPI_NUMBER) {
+            if (!mer_kpi_map_read(f->a, j, v, &maps[f->map[i]]))
+                return false;
+        } else if (v->type != MER_JSON_NUMBER ||
+                   !mer_kpi_decimal_parse(mer_json_raw(j, v), &values[f->slot[i]]))
+            return false;
+        v = mer_json_next(j, v);
+    }
+    return true;
+}
+
 // One cell: [bucket, region, facility, until, final, component…].
 static bool read_cell(const struct mer_kpi_finishing *f, const struct mer_json *j,
                       const struct mer_json_node *n, struct mer_kpi_cell *out)
@@ -40,15 +64,12 @@ static bool read_cell(const struct mer_kpi_finishing *f, const struct mer_json *
     const struct mer_json_node *e[5], *v = mer_json_first(j, n);
     for (int i = 0; i < 5; i++, v = mer_json_next(j, v))
         e[i] = v;
-    mer_kpi_decimal *values = MER_NEW_N(f->a, mer_kpi_decimal, f->components_n + 1);
-    for (uint32_t i = 0; i < f->components_n; i++, v = mer_json_next(j, v))
-        if (v->type != MER_JSON_NUMBER || !mer_kpi_decimal_parse(mer_json_raw(j, v), &values[i]))
-            return false;
+    if (!read_components(f, j, v, out))
+        return false;
     if (e[2]->type != MER_JSON_STRING || (e[4]->type != MER_JSON_TRUE && e[4]->type != MER_JSON_FALSE))
         return false;
     out->facility = find_facility(f->ask, mer_json_string(f->a, j, e[2]));
     out->final = e[4]->type == MER_JSON_TRUE;
-    out->values = values;
     return read_time(f->a, j, e[0], &out->bucket_us) && read_time(f->a, j, e[3], &out->until_us);
 }
 
@@ -163,7 +184,22 @@ static bool gather(struct mer_kpi_finishing *f, const struct mer_kpi_answers *an
 
 static struct mer_kpi_sums new_sums(const struct mer_kpi_finishing *f)
 {
-    return (struct mer_kpi_sums){.values = MER_NEW_N(f->a, mer_kpi_decimal, f->components_n + 1)};
+    return (struct mer_kpi_sums){
+        .values = MER_NEW_N(f->a, mer_kpi_decimal, f->components_n + 1),
+        .maps = MER_NEW_N(f->a, struct mer_kpi_map, f->maps_n + 1),
+    };
+}
+
+static void note_untold(const struct mer_kpi_finishing *f, struct mer_kpi_sums *out, uint32_t facility,
+                        uint64_t slots)
+{
+    if (!slots)
+        return;
+    if (!out->untold)
+        out->untold = MER_NEW_N(f->a, struct mer_kpi_untold, f->ask->facilities_n + 1);
+    if (!out->untold_n || out->untold[out->untold_n - 1].facility != facility) // facilities come one by one
+        out->untold[out->untold_n++] = (struct mer_kpi_untold){.facility = facility};
+    out->untold[out->untold_n - 1].slots |= slots;
 }
 
 // Adds one facility's cells [begin, end), in order of time, to one sum: what adds up over hours is added, of
@@ -172,19 +208,31 @@ static void add_run(const struct mer_kpi_finishing *f, const struct mer_kpi_cell
                     const struct mer_kpi_cell *end, struct mer_kpi_sums *out)
 {
     const struct mer_kpi_catalogue *c = f->ask->catalogue;
+    uint64_t untold = 0;
     for (uint32_t i = 0; i < c->components_n; i++) {
         if (!(f->ask->components >> i & 1))
             continue;
-        mer_kpi_decimal *to = &out->values[f->slot[i]];
-        if (c->components[i].combine == MER_KPI_LAST) {
-            *to += end[-1].values[f->slot[i]];
-            continue;
+        uint32_t slot = f->slot[i];
+        bool map = c->components[i].shape != MER_KPI_NUMBER;
+        const struct mer_kpi_cell *cell = c->components[i].combine == MER_KPI_LAST ? end - 1 : begin;
+        for (; cell < end; cell++) {
+            out->values[slot] += cell->values[slot];
+            untold |= cell->untold & 1ull << slot;
+            if (map)
+                mer_kpi_map_gather(f->a, &out->maps[f->map[i]], &cell->maps[f->map[i]]);
         }
-        for (const struct mer_kpi_cell *cell = begin; cell < end; cell++)
-            *to += cell->values[f->slot[i]];
     }
+    note_untold(f, out, begin->facility, untold);
     for (const struct mer_kpi_cell *cell = begin; cell < end; cell++)
         out->provisional = out->provisional || !cell->final;
+}
+
+static void settle(const struct mer_kpi_finishing *f, struct mer_kpi_sums *sums)
+{
+    const struct mer_kpi_catalogue *c = f->ask->catalogue;
+    for (uint32_t i = 0; i < c->components_n; i++)
+        if ((f->ask->components >> i & 1) && c->components[i].shape != MER_KPI_NUMBER)
+            mer_kpi_map_settle(&sums->maps[f->map[i]], c->components[i].combine);
 }
 
 struct mer_kpi_sums mer_kpi_sum_all(const struct mer_kpi_finishing *f, const struct mer_kpi_known *k,
@@ -196,6 +244,7 @@ struct mer_kpi_sums mer_kpi_sum_all(const struct mer_kpi_finishing *f, const str
         if (k->first[facility] < k->first[facility + 1])
             add_run(f, k->cells + k->first[facility], k->cells + k->first[facility + 1], &sums);
     }
+    settle(f, &sums);
     return sums;
 }
 
@@ -234,6 +283,8 @@ uint32_t mer_kpi_sum_buckets(const struct mer_kpi_finishing *f, struct mer_kpi_s
             c = stop;
         }
     }
+    for (uint32_t b = 0; b < n; b++)
+        settle(f, &(*sums)[b]);
     return n;
 }
 
@@ -267,11 +318,59 @@ static mer_kpi_decimal add_terms(const struct mer_kpi_finishing *f, const struct
     return v;
 }
 
-bool mer_kpi_value(const struct mer_kpi_finishing *f, const struct mer_kpi *k, const mer_kpi_decimal *values,
-                   mer_kpi_decimal *numerator, mer_kpi_decimal *denominator, double *value)
+bool mer_kpi_untold_in(const struct mer_kpi_finishing *f, const struct mer_kpi *k, uint64_t slots)
 {
-    *numerator = add_terms(f, &k->numerator, values);
-    *denominator = k->denominator.n ? add_terms(f, &k->denominator, values) : MER_KPI_DECIMAL_ONE;
+    for (uint32_t i = 0; slots && i < f->ask->catalogue->components_n; i++)
+        if ((k->components >> i & 1) && (slots >> f->slot[i] & 1))
+            return true;
+    return false;
+}
+
+bool mer_kpi_is_told(const struct mer_kpi_finishing *f, const struct mer_kpi *k,
+                     const struct mer_kpi_sums *sums)
+{
+    for (uint32_t i = 0; i < sums->untold_n; i++)
+        if (mer_kpi_untold_in(f, k, sums->untold[i].slots))
+            return false;
+    return true;
+}
+
+static double scaled(const struct mer_kpi *k, double v)
+{
+    return v * (double)k->scale_num / (double)k->scale_den;
+}
+
+static bool value_of_map(const struct mer_kpi *k, const struct mer_kpi_map *map, double *value)
+{
+    bool some = true;
+    double v = 0;
+    switch (k->form) {
+    case MER_KPI_RATIO:
+        return false;
+    case MER_KPI_DISTINCT:
+        v = mer_kpi_map_distinct(map);
+        break;
+    case MER_KPI_PERCENTILE:
+        some = mer_kpi_map_percentile(map, k->percent, &v);
+        break;
+    case MER_KPI_PEAK:
+        v = mer_kpi_map_peak(map);
+        break;
+    }
+    *value = scaled(k, v);
+    return some;
+}
+
+bool mer_kpi_value(const struct mer_kpi_finishing *f, const struct mer_kpi *k,
+                   const struct mer_kpi_sums *sums, mer_kpi_decimal *numerator, mer_kpi_decimal *denominator,
+                   double *value)
+{
+    if (!mer_kpi_is_told(f, k, sums))
+        return false;
+    if (k->form != MER_KPI_RATIO)
+        return value_of_map(k, &sums->maps[f->map[k->map]], value);
+    *numerator = add_terms(f, &k->numerator, sums->values);
+    *denominator = k->denominator.n ? add_terms(f, &k->denominator, sums->values) : MER_KPI_DECIMAL_ONE;
     if (*denominator == 0)
         return false;
     // Multiplied before it is divided, in more bits than the result has: 3/4 is 75 %, not 74.99999999999999.
@@ -313,8 +412,11 @@ enum mer_err mer_kpi_finish(struct mer_arena *a, const struct mer_kpi_ask *ask,
     if (!f.late_us)
         f.late_us = 60 * 1000000ll;
     for (uint32_t i = 0; i < ask->catalogue->components_n; i++)
-        if (ask->components >> i & 1)
+        if (ask->components >> i & 1) {
             f.slot[i] = (uint8_t)f.components_n++;
+            if (ask->catalogue->components[i].shape != MER_KPI_NUMBER)
+                f.map[i] = (uint8_t)f.maps_n++;
+        }
     if (!gather(&f, answers, false, &f.now, diag) ||
         (ask->has_compare && !gather(&f, answers, true, &f.before, diag)))
         return MER_ERR_INVALID;

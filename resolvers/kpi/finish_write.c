@@ -66,10 +66,10 @@ struct value {
 static struct value make_value(const struct mer_kpi_finishing *f, const struct mer_kpi *k,
                                const struct figures *g)
 {
-    struct value v = {.kpi = k, .known = !g->status.lost};
-    v.has_value = mer_kpi_value(f, k, g->sums.values, &v.numerator, &v.denominator, &v.value) && v.known;
+    struct value v = {.kpi = k, .known = !g->status.lost && mer_kpi_is_told(f, k, &g->sums)};
+    v.has_value = mer_kpi_value(f, k, &g->sums, &v.numerator, &v.denominator, &v.value) && v.known;
     mer_kpi_decimal n, d;
-    v.has_previous = g->has_before && mer_kpi_value(f, k, g->before.values, &n, &d, &v.previous);
+    v.has_previous = g->has_before && mer_kpi_value(f, k, &g->before, &n, &d, &v.previous);
     return v;
 }
 
@@ -78,7 +78,8 @@ static void write_number(struct mer_buf *b, const struct value *v)
 {
     if (!v->has_value)
         write_null(b);
-    else if (v->kpi->denominator.n || v->kpi->scale_num != 1 || v->kpi->scale_den != 1)
+    else if (v->kpi->form != MER_KPI_RATIO || v->kpi->denominator.n || v->kpi->scale_num != 1 ||
+             v->kpi->scale_den != 1)
         mer_json_write_double(b, v->value);
     else
         mer_kpi_decimal_write(b, v->numerator);
@@ -92,13 +93,31 @@ static void write_change(struct mer_buf *b, const struct value *v)
         write_null(b);
 }
 
-static void write_missing(const struct mer_kpi_finishing *f, const struct mer_kpi_status *s)
+static bool is_missing(const struct mer_kpi_status *s, uint32_t facility)
 {
+    for (uint32_t i = 0; i < s->missing_n; i++)
+        if (s->missing[i] == facility)
+            return true;
+    return false;
+}
+
+// Facilities whose data is not there, and those of which this figure's components are not told.
+static void write_missing(const struct mer_kpi_finishing *f, const struct mer_kpi *k, const struct figures *g)
+{
+    const struct mer_kpi_status *s = &g->status;
+    const char *comma = "";
     mer_buf_add_char(f->out, '[');
-    for (uint32_t i = 0; i < s->missing_n; i++) {
-        if (i)
-            mer_buf_add_char(f->out, ',');
+    for (uint32_t i = 0; i < s->missing_n; i++, comma = ",") {
+        mer_buf_add_cstr(f->out, comma);
         write_facility_id(f->out, &f->ask->facilities[s->missing[i]]);
+    }
+    for (uint32_t i = 0; i < g->sums.untold_n; i++) {
+        const struct mer_kpi_untold *u = &g->sums.untold[i];
+        if (!mer_kpi_untold_in(f, k, u->slots) || is_missing(s, u->facility))
+            continue;
+        mer_buf_add_cstr(f->out, comma);
+        write_facility_id(f->out, &f->ask->facilities[u->facility]);
+        comma = ",";
     }
     mer_buf_add_char(f->out, ']');
 }
@@ -136,7 +155,7 @@ static void write_value_field(const struct mer_kpi_finishing *f, struct mer_slic
     else if (mer_slice_is(name, "asOf"))
         write_time(b, g->status.asof_us);
     else if (mer_slice_is(name, "missing"))
-        write_missing(f, &g->status);
+        write_missing(f, v->kpi, g);
     else if (mer_slice_is(name, "__typename"))
         mer_buf_add_cstr(b, "\"KpiValue\"");
     else

@@ -123,11 +123,12 @@ static void add_cells(struct mer_buf *b, const struct mer_kpi_part *part, struct
         const struct mer_kpi_component *c = &part->catalogue->components[i];
         if (!(part->components >> i & 1))
             continue;
+        mer_buf_add_cstr(b, ", ");
         if (c->combine == MER_KPI_LAST)
-            mer_buf_printf(b, ", (array_agg(%.*s ORDER BY at DESC))[1] AS %.*s", MER_FMT(c->name),
-                           MER_FMT(c->name));
+            mer_buf_printf(b, "(array_agg(%.*s ORDER BY at DESC))[1]", MER_FMT(c->name));
         else
-            mer_buf_printf(b, ", sum(%.*s) AS %.*s", MER_FMT(c->name), MER_FMT(c->name));
+            mer_kpi_add_merged(b, c, "rows");
+        mer_buf_printf(b, " AS %.*s", MER_FMT(c->name));
     }
     mer_buf_add_cstr(b, " FROM rows GROUP BY 1, 2");
 }
@@ -137,8 +138,10 @@ static void add_cells_json(struct mer_buf *b, const struct mer_kpi_part *part)
     mer_buf_add_cstr(b, "coalesce((SELECT json_agg(json_build_array(to_char(c.bucket AT TIME ZONE 'UTC', " ISO
                         "), p.region, c.facility_id, to_char(c.until AT TIME ZONE 'UTC', " ISO "), c.final");
     for (uint32_t i = 0; i < part->catalogue->components_n; i++)
-        if (part->components >> i & 1)
-            mer_buf_printf(b, ", c.%.*s", MER_FMT(part->catalogue->components[i].name));
+        if (part->components >> i & 1) {
+            mer_buf_add_cstr(b, ", ");
+            mer_kpi_add_told(b, &part->catalogue->components[i], "c");
+        }
     mer_buf_add_cstr(
         b, ") ORDER BY c.facility_id, c.until) FROM cells c JOIN part p USING (facility_id)), '[]')");
 }

@@ -7,6 +7,7 @@
 
 #define HOUR_US     (3600 * 1000000ll)
 #define BUCKETS_MAX 5000
+#define PEAK_HOURS  (31 * 24)
 
 static const char *const grain_names[] = {"RANGE", "HOUR", "DAY", "WEEK", "MONTH"};
 
@@ -336,6 +337,23 @@ static bool see_children(struct making *m, const struct mer_fetch_field *f)
 
 // ---- the three fields ----
 
+// A peak over facilities is told of every five minutes of each of them: of a year that would be millions.
+static bool check_peaks(struct making *m)
+{
+    const struct mer_kpi_range *r = &m->ask->range, *c = &m->ask->compare;
+    int64_t hours = (r->to_us - r->from_us) / HOUR_US, before = (c->to_us - c->from_us) / HOUR_US;
+    for (uint32_t i = 0; i < m->ask->catalogue->kpis_n; i++) {
+        const struct mer_kpi *k = &m->ask->catalogue->kpis[i];
+        if (k->form == MER_KPI_PEAK && (m->ask->components >> k->map & 1) &&
+            (hours > PEAK_HOURS || before > PEAK_HOURS)) {
+            m->err = mer_diag_set(m->diag, MER_ERR_LIMIT,
+                                  "%.*s is told of 31 days at most; ask a shorter range", MER_FMT(k->metric));
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool make_global(struct making *m, struct mer_in *const *args, const struct mer_field *f)
 {
     struct mer_kpi_ask *ask = m->ask;
@@ -351,7 +369,7 @@ static bool make_global(struct making *m, struct mer_in *const *args, const stru
     ask->has_compare = compare != NULL;
     if (compare && !read_range(m, compare, closed, &ask->compare))
         return false;
-    return see_children(m, ask->field);
+    return see_children(m, ask->field) && check_peaks(m);
 }
 
 static bool make_of_facility(struct making *m, struct mer_in *const *args, const struct mer_field *f)
@@ -362,7 +380,7 @@ static bool make_of_facility(struct making *m, struct mer_in *const *args, const
     ask->facilities = MER_NEW_N(m->a, struct mer_kpi_facility, 1);
     return read_metrics(m, argument(f, args, "metrics")) &&
            read_range(m, argument(f, args, "range"), closed, &ask->range) &&
-           find_facility(m, m->opts->entity_id);
+           find_facility(m, m->opts->entity_id) && check_peaks(m);
 }
 
 static bool read_components(struct making *m, const struct mer_in *v)

@@ -20,8 +20,12 @@ EXEC = """query Exec($r: TimeRange!) { globalKpis(range: $r, metrics: [REVENUE O
   dataFreshness { ageSeconds isStale fromCache cacheAgeSeconds } } }"""
 NOW = """query Now($r: TimeRange!) { globalKpis(range: $r, metrics: [ORDERS UNITS OEE], includeOpenHour: true) {
   totals { metric value finality asOf missing } byRegion { region totals { metric value } } incompleteRegions } }"""
-COMPARE = """query Cmp($r: TimeRange!, $p: TimeRange!) { globalKpis(range: $r, compareTo: $p, metrics: [REVENUE ORDERS]) {
-  byRegion { region totals { metric value previous changePct } } } }"""
+COMPARE = """query Cmp($r: TimeRange!, $p: TimeRange!) { globalKpis(range: $r, compareTo: $p, metrics: [REVENUE ACTIVE_CUSTOMERS
+  CYCLE_TIME_P95]) { byRegion { region totals { metric value previous changePct } } } }"""
+STOCK = """query Stock($r: TimeRange!) { globalKpis(range: $r, metrics: [STOCKOUTS INVENTORY_VALUE PEAK_RATE CYCLE_TIME_P50]) {
+  totals { metric value missing } byRegion { region totals { metric value } } } }"""
+FEW = """query Few($r: TimeRange!) { globalKpis(range: $r, metrics: [ACTIVE_CUSTOMERS]) { totals { value missing }
+  series(grain: HOUR) { bucket values { value missing finality } } } }"""
 WORST = """query Worst($r: TimeRange!) { globalKpis(range: $r, metrics: [OEE]) { byFacility(top: 5, orderBy: OEE) {
   facility { id name region status { online lastSync } } totals { value target } } } }"""
 DRILL = """query Drill($f: ID!, $r: TimeRange!) { facility(id: $f) { id kpis(range: $r, metrics: [ON_TIME_DELIVERY]) { value
@@ -106,18 +110,95 @@ def scenario_the_running_hour_is_closed_hours_and_raw_rows(fleet):
     equal(({one["finality"] for one in found["totals"]}, found["incompleteRegions"]), ({"PROVISIONAL"}, []), "finality")
 
 
+def _customers_and_days(fleet, region, first, last):
+    """(distinct customers, 95th percentile of the hours from order to delivery) by raw rows."""
+    return fleet.sql(f"{region}-blue", "select (select count(distinct customer_id) from orders where tenant_id = %(t)s and ordered_at"
+                     " >= %(f)s and ordered_at < %(l)s), (select percentile_disc(0.95) within group (order by extract(epoch from"
+                     " delivered_at - ordered_at)::float8 / 3600) from orders where tenant_id = %(t)s and delivered_at >= %(f)s and"
+                     " delivered_at < %(l)s)", {"t": FOO, "f": first, "l": last})[0]
+
+
+def _near(got, wanted, share, least, what):
+    assert abs(got - wanted) <= max(share * wanted, least), f"{what}: got {got}, true {wanted}"
+
+
 def scenario_two_ranges_are_compared(fleet):
+    """Revenue adds up; distinct customers and percentiles do not, their sketches do."""
+    _settled(fleet)
     _, last = closed_days(1)
     day = timedelta(days=1)
-    found = good(_ask(fleet, COMPARE, {"r": _range(last - day, last), "p": _range(last - 2 * day, last - day)}))["globalKpis"]
+    spans = (last - 2 * day, last), (last - 4 * day, last - 2 * day)
+    found = good(_ask(fleet, COMPARE, {"r": _range(*spans[0]), "p": _range(*spans[1])}))["globalKpis"]
+    equal(sorted(_region(group["region"]) for group in found["byRegion"]), sorted(REGIONS), "regions")
     for group in found["byRegion"]:
-        now = _figures(fleet, last - day, last, [_region(group["region"])])
-        before = _figures(fleet, last - 2 * day, last - day, [_region(group["region"])])
-        for one in group["totals"]:
-            value, previous = now[one["metric"]], before[one["metric"]]
-            _close(one["value"], value, one["metric"])
-            _close(one["previous"], previous, f"{one['metric']} before")
-            _close(one["changePct"], 100 * (value - previous) / abs(previous) if previous else None, "change")
+        region = _region(group["region"])
+        revenue, customers, p95 = group["totals"]
+        for one, key, span in ((one, key, span) for one in group["totals"] for key, span in zip(("value", "previous"), spans)):
+            if one is revenue:
+                _close(one[key], _figures(fleet, *span, [region])["REVENUE"], f"revenue of {region}")
+                continue
+            people, hours = _customers_and_days(fleet, region, *span)
+            if one is customers:
+                _near(one[key], people, 0.05, 2, f"customers of {region}")
+            else:
+                _near(one[key], hours, 0.0101, 0, f"cycle time of {region}")
+        for one in (revenue, customers, p95):
+            _close(one["changePct"], 100 * (one["value"] - one["previous"]) / abs(one["previous"]), "change")
+
+
+SLOTS = """select floor(extract(epoch from logged_at) / 300)::bigint, sum(good + scrap + rework)::float8 from production_logs
+  where tenant_id = %(t)s and logged_at >= %(f)s and logged_at < %(l)s group by 1"""
+BALANCES = """select count(*) filter (where q <= 0), sum(w)::float8 from (select sum(qty) as q, sum(qty * unit_cost) as w from
+  inventory_transactions where tenant_id = %(t)s and occurred_at < %(l)s group by facility_id, product_id) x"""
+
+
+def scenario_stock_and_peaks_equal_raw_rows(fleet):
+    first, last = closed_days(2)
+    found = good(_ask(fleet, STOCK, {"r": _range(first, last)}))["globalKpis"]
+    groups = {_region(group["region"]): {one["metric"]: one["value"] for one in group["totals"]} for group in found["byRegion"]}
+    everywhere, out, worth = {}, 0, 0
+    for region in REGIONS:
+        asked = {"t": FOO, "f": first, "l": last}
+        ((empty, value),) = fleet.sql(f"{region}-blue", BALANCES, asked)
+        slots = dict(fleet.sql(f"{region}-blue", SLOTS, asked))
+        _close(groups[region]["STOCKOUTS"], empty, f"products out of stock in {region}")
+        _close(groups[region]["INVENTORY_VALUE"], value, f"stock of {region}")
+        _close(groups[region]["PEAK_RATE"], 12 * max(slots.values()), f"peak of {region}")
+        out, worth = out + empty, worth + value
+        for slot, units in slots.items():
+            everywhere[slot] = everywhere.get(slot, 0) + units
+    totals = {one["metric"]: one["value"] for one in found["totals"]}
+    _close(totals["STOCKOUTS"], out, "products out of stock")
+    _close(totals["INVENTORY_VALUE"], worth, "stock")
+    _close(totals["PEAK_RATE"], 12 * max(everywhere.values()), "peak of all together")
+    assert totals["PEAK_RATE"] < sum(group["PEAK_RATE"] for group in groups.values()), "peaks of regions were added"
+    equal([one["missing"] for one in found["totals"]], [[]] * 4, "missing")
+
+
+def scenario_an_hour_of_few_customers_is_not_told(fleet):
+    first, last = closed_days(1)
+    found = good(_ask(fleet, FEW, {"r": _range(first, last)}))["globalKpis"]
+    few = {}
+    for region in REGIONS:
+        for hour, facility, n in fleet.sql(f"{region}-blue", "select date_trunc('hour', ordered_at, 'UTC'), facility_id, count("
+                                           "distinct customer_id) from orders where tenant_id = %s and ordered_at >= %s and"
+                                           " ordered_at < %s group by 1, 2", (FOO, first, last)):
+            few.setdefault(stamp(hour), {})[f"Facility~{region}~{facility}~"] = n
+    silent = 0
+    for point in found["series"]:
+        (one,) = point["values"]
+        hour = few.get(point["bucket"], {})
+        equal((one["missing"], one["finality"]), (sorted(f for f, n in hour.items() if n < 5), "FINAL"), point["bucket"])
+        silent += one["value"] is None
+        if one["missing"]:
+            equal(one["value"], None, f"customers at {point['bucket']}")
+        else:
+            _near(one["value"], sum(hour.values()), 0, sum(hour.values()) / 2, point["bucket"])
+    assert silent and found["totals"][0]["value"] is None, "no hour had few customers"
+    # Nothing but the day leaves the region of such hours, and that is told.
+    ((told,),) = fleet.sql("analytics", "select count(*) from kpi_hourly k where tenant_id = %s and hour >= %s and hour < %s and "
+                           "(select count(*) from jsonb_object_keys(k.cust_sketch)) between 1 and 4", (FOO, first, last))
+    equal(told, 0, "hours of few customers in the global database")
 
 
 def scenario_the_worst_facilities_come_first_with_their_state(fleet):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A region (blue and green) and a global database on one throwaway Postgres cluster, the oracle for components of a
 facility-hour, and a maker of awkward raw rows. Used by rollup.py and the KPI tests."""
+import hashlib
+import math
 import os
 import random
 import shutil
@@ -9,7 +11,7 @@ import subprocess
 import tempfile
 import uuid
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import psycopg2
@@ -56,7 +58,7 @@ class Lab:
             self.run(BIN / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
             self.run(BIN / "pg_ctl", "-D", data, "-w", "-l", os.path.join(self.dir, "log"), "-o",
                      f"-p {self.port} -k {self.dir} -c listen_addresses=127.0.0.1 -c fsync=off"
-                     " -c max_connections=80 -c shared_buffers=32MB -c autovacuum_naptime=5s", "start")
+                     " -c jit=off -c max_connections=80 -c shared_buffers=32MB -c autovacuum_naptime=5s", "start")
             for name, tier, env in (("blue", "regional", "blue"), ("green", "regional", "green"),
                                     ("global", "global", "")):
                 self.make_database(name, tier, env)
@@ -159,7 +161,82 @@ ORACLE = {
     "overdue_n": of("orders", "count(*)", OPEN + " AND r.promised_at < g.h1"),
     "backlog_usd": of("orders", USD, OPEN),
 }
-GAUGES = ("open_n", "overdue_n", "backlog_usd")
+
+# Maps and stock: the rows that they are made of; made_of() puts them together in words of its own.
+ROWS = {
+    "cust_sketch": "SELECT tenant_id, ordered_at, tenant_id || '/' || customer_id FROM orders WHERE facility_id = %s",
+    "cycle_hist": "SELECT tenant_id, delivered_at, extract(epoch FROM delivered_at) - extract(epoch FROM ordered_at) FROM orders"
+                  " WHERE facility_id = %s AND delivered_at IS NOT NULL",
+    "units_5m": "SELECT tenant_id, logged_at, good + scrap + rework FROM production_logs WHERE facility_id = %s",
+    "stock": "SELECT tenant_id, occurred_at, product_id, qty, qty * coalesce(unit_cost, 0) FROM inventory_transactions"
+             " WHERE facility_id = %s",
+}
+LEAST = 5        # registers, below which a sketch does not leave its region
+GROWTH = 1.02    # of a histogram's buckets
+MAPS = ("cust_sketch", "cycle_hist", "units_5m")
+GAUGES = ("open_n", "overdue_n", "backlog_usd", "stockout_n", "inv_value_usd")
+COMPONENTS = (*ORACLE, *MAPS, "stockout_n", "inv_value_usd")
+
+
+def register(customer):
+    """(register, rank) of a customer: 12 bits of the hash, and the place of the first one in the next 52."""
+    bits = int.from_bytes(hashlib.sha256(customer.encode()).digest()[:8], "big")
+    return bits >> 52, 53 - (bits & (1 << 52) - 1).bit_length()
+
+
+def bucket(seconds):
+    return math.ceil(math.log(max(float(seconds), 1)) / math.log(GROWTH))
+
+
+def merged(name, maps):
+    """Maps put together key by key."""
+    out = {}
+    for one in maps:
+        for key, value in one.items():
+            out[key] = max(out.get(key, 0), value) if name == "cust_sketch" else out.get(key, 0) + value
+    return out
+
+
+def told(name, one):
+    """None where it may not leave the region."""
+    return None if name == "cust_sketch" and 0 < len(one) < LEAST else one
+
+
+def stock_of(rows, hours):
+    """{(tenant, hour): (products out of stock, worth)} at the end of each hour, from all movements."""
+    balances, out = {}, {}
+    moves = sorted((at, tenant, product, qty, worth) for tenant, at, product, qty, worth in rows)
+    for hour in hours:
+        while moves and moves[0][0] < hour + HOUR:
+            _, tenant, product, qty, worth = moves.pop(0)
+            had = balances.setdefault(tenant, {}).get(product, (0, 0))
+            balances[tenant][product] = had[0] + qty, had[1] + worth
+        for tenant in TENANTS:
+            mine = balances.get(tenant, {}).values()
+            worth = sum((w for _, w in mine), Decimal(0)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+            out[tenant, hour] = Decimal(sum(1 for qty, _ in mine if qty <= 0)), worth
+    return out
+
+
+def made_of(conn, facility, hours):
+    """{(tenant, hour): {component: …}} of maps, which are whole here, and stock."""
+    found = {}
+    with conn.cursor() as cur:
+        for name, sql in ROWS.items():
+            cur.execute(sql, (facility,))
+            found[name] = cur.fetchall()
+    stock = stock_of(found["stock"], hours)
+    out = {key: {**{name: {} for name in MAPS}, "stockout_n": n, "inv_value_usd": worth} for key, (n, worth) in stock.items()}
+    entry = {"cust_sketch": lambda _, customer: register(customer), "cycle_hist": lambda _, seconds: (bucket(seconds), 1),
+             "units_5m": lambda at, units: (int(at.timestamp() // 300), units)}
+    for name in MAPS:
+        for tenant, at, value in found[name]:
+            cell = out.get((tenant, hour_of(at)))
+            if cell:
+                cell[name] = merged(name, [cell[name], dict([entry[name](at, value)])])
+    return out
+
+
 SCALE = {name: Decimal("0.001") if name in ("run_s", "setup_s", "down_s", "planned_s", "repair_s") else
          Decimal("0.0001") if not name.endswith("_n") else Decimal(1) for name in ORACLE}
 
@@ -173,15 +250,23 @@ def expected(conn, facility, start, end):
         cur.execute(f"WITH {rows} SELECT g.t, g.h0, {columns} FROM (SELECT t, %s AS f, h AS h0, h + interval '1 hour' AS h1"
                     " FROM unnest(%s) t, generate_series(%s, %s - interval '1 hour', interval '1 hour') h) g",
                     ([facility] * len(tables) + [facility, TENANTS, start, end]))
-        return {(row[0], row[1]): dict(zip(ORACLE, map(Decimal, row[2:]))) for row in cur}
+        numbers = {(row[0], row[1]): dict(zip(ORACLE, map(Decimal, row[2:]))) for row in cur}
+    made = made_of(conn, facility, sorted({hour for _, hour in numbers}))
+    return {key: {**components, **made[key]} for key, components in numbers.items()}
+
+
+def as_stored(values):
+    """A row's components as Postgres tells them, maps by whole numbers."""
+    return {name: value if value is None else {int(k): Decimal(str(v)) for k, v in value.items()} if name in MAPS
+            else Decimal(value) for name, value in zip(COMPONENTS, values)}
 
 
 def stored(conn, facility, start, end):
     with conn.cursor() as cur:
-        cur.execute(f"SELECT tenant_id, hour, finality, revision, {', '.join(ORACLE)} FROM kpi_hourly"
+        cur.execute(f"SELECT tenant_id, hour, finality, revision, {', '.join(COMPONENTS)} FROM kpi_hourly"
                     " WHERE facility_id = %s AND hour >= %s AND hour < %s", (facility, start, end))
         return {(row[0], row[1]): {"finality": row[2], "revision": row[3],
-                                   **dict(zip(ORACLE, map(Decimal, row[4:])))} for row in cur}
+                                   **as_stored(row[4:])} for row in cur}
 
 
 def differences(want, have, facility):
@@ -194,6 +279,7 @@ def differences(want, have, facility):
                 found.append(f"{facility} {key}: no row")
             continue
         for name, value in components.items():
+            value = told(name, value)
             if row[name] != value:
                 found.append(f"{facility} {key[0]} {key[1]:%m-%dT%H} {name}: stored {row[name]}, true {value}")
     return found + [f"{facility} {key}: a row that should not be" for key in have if key not in want]
@@ -210,6 +296,7 @@ class Maker:
         self.conns, self.start, self.end = conns, start, end
         self.machines = {f: [self.uuid() for _ in range(3)] for f in FACILITIES}
         self.products = {t: [self.uuid() for _ in range(4)] for t in TENANTS}
+        self.customers = {t: [self.uuid() for _ in range(40)] for t in TENANTS}
 
     def uuid(self):
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
@@ -259,7 +346,7 @@ class Maker:
         self.each("INSERT INTO orders (facility_id, order_id, tenant_id, order_no, customer_id, status, currency, fx_usd,"
                   " total_amount, ordered_at, promised_at, delivered_at, cancelled_at) VALUES"
                   " (%s, %s, %s, %s, %s, 'confirmed', 'EUR', %s, %s, %s, %s, %s, %s)",
-                  (f, order, t, order[:18], self.uuid(), Decimal("1") + self.number(0.3, 8), self.number(9000), at,
+                  (f, order, t, order[:18], self.random.choice(self.customers[t]), Decimal("1") + self.number(0.3, 8), self.number(9000), at,
                    self.moment(at - 5 * HOUR, at + 20 * HOUR) if self.random.random() < 0.9 else None,
                    None if cancelled else done, done if cancelled else None))
         for line in range(self.random.randrange(1, 4)):
@@ -292,9 +379,21 @@ class Maker:
                   (f, self.uuid(), t, self.products[t][0], sample, self.random.randrange(0, sample),
                    self.random.choice(["pass", "pass", "fail"]), self.moment(start, end)))
 
+    def movement(self, f, start=None, end=None):
+        t = self.tenant(f)
+        self.each("INSERT INTO inventory_transactions (facility_id, txn_id, tenant_id, product_id, type, qty, unit_cost,"
+                  " actor, occurred_at) VALUES (%s, %s, %s, %s, 'issue', %s, %s, 'x', %s)",
+                  (f, self.uuid(), t, self.random.choice(self.products[t]), self.number(60) - 30,
+                   self.number(9) if self.random.random() < 0.9 else None, self.moment(start, end)))
+
+    def rush(self, f, start, end):
+        """Orders close together, so that an hour has customers enough to be told."""
+        for _ in range(self.random.randrange(3, 14)):
+            self.order(f, start, end)
+
     def some(self, n):
         for _ in range(n):
-            make = self.random.choice([self.order, self.log, self.log, self.interval, self.inspection])
+            make = self.random.choice([self.order, self.log, self.log, self.interval, self.inspection, self.movement])
             make(self.random.choice(list(FACILITIES)))
 
     def change(self):
@@ -303,7 +402,7 @@ class Maker:
         at = self.moment()
         pick = "(SELECT {0} FROM {1} WHERE facility_id = %s AND {0} > %s ORDER BY {0} LIMIT 1)"
         orders, intervals = pick.format("order_id", "orders"), pick.format("log_id", "equipment_status_log")
-        logs = pick.format("log_id", "production_logs")
+        logs, moves = pick.format("log_id", "production_logs"), pick.format("txn_id", "inventory_transactions")
         sql, params = self.random.choice([
             (f"UPDATE orders SET delivered_at = greatest(%s, ordered_at), cancelled_at = NULL WHERE facility_id = %s"
              f" AND order_id = {orders}", (at, f, f, edge)),
@@ -319,5 +418,10 @@ class Maker:
             (f"UPDATE production_logs SET good = good + 0.5, scrap = 0 WHERE facility_id = %s AND log_id = {logs}",
              (f, f, edge)),
             (f"DELETE FROM production_logs WHERE facility_id = %s AND log_id = {logs}", (f, f, edge)),
+            (f"UPDATE orders SET ordered_at = ordered_at - interval '70 minutes' WHERE facility_id = %s AND order_id ="
+             f" {orders}", (f, f, edge)),
+            (f"UPDATE inventory_transactions SET qty = qty - 5, occurred_at = %s WHERE facility_id = %s AND txn_id ="
+             f" {moves}", (at, f, f, edge)),
+            (f"DELETE FROM inventory_transactions WHERE facility_id = %s AND txn_id = {moves}", (f, f, edge)),
         ])
         self.each(sql, params)

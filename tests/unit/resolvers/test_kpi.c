@@ -5,7 +5,10 @@
 #include "base/time.h"
 #include "kpi_fixture.h"
 #include "resolvers/kpi/decimal.h"
+#include "resolvers/kpi/maps.h"
 #include "test_kpi.h"
+
+#include <math.h>
 
 static int64_t at(const char *text)
 {
@@ -50,6 +53,27 @@ static void test_catalogue_errors(void **state)
          "k.yaml:6:36: {end} needs"},
         {HEAD "components:\n  n: {type: int, source: s, value: v, combine: last}\n" KPIS,
          "k.yaml:6:6: combine: last"},
+        {HEAD "components:\n  n: {type: sketch, source: s, value: v, combine: sum}\n" KPIS,
+         "k.yaml:6:51: only numbers have"},
+        {HEAD "components:\n  n: {type: histogram, source: i, value: v}\n" KPIS,
+         "k.yaml:6:6: a histogram needs a source with at"},
+        {HEAD "components:\n  n: {type: int, source: s, value: v, least: 5}\n" KPIS,
+         "k.yaml:6:46: least goes with"},
+        {HEAD "components:\n  n: {type: sketch, source: s, value: v, least: 1}\n" KPIS,
+         "k.yaml:6:49: least must be"},
+        {HEAD "components:\n  n: {type: sketch, source: s, value: v}\n" KPIS, "k.yaml:8:33: n is no number"},
+        {HEAD COMPONENTS "kpis:\n  N: {label: l, unit: u, distinct: n, better: higher}\n",
+         "k.yaml:8:36: there is no such component"},
+        {HEAD COMPONENTS "kpis:\n  N: {label: l, unit: u, value: n, peak: n, better: higher}\n",
+         "k.yaml:8:6: one of value"},
+        {HEAD COMPONENTS "kpis:\n  N: {label: l, unit: u, percentile: 95, better: higher}\n",
+         "k.yaml:8:6: one of value"},
+        {HEAD COMPONENTS "kpis:\n  N: {label: l, unit: u, percentile: 100, of: n, better: higher}\n",
+         "k.yaml:8:38: percentile must"},
+        {"version: 1\nsources:\n  s: {from: t, row: x, moved: y}\n" COMPONENTS KPIS,
+         "k.yaml:3:6: of is missing"},
+        {"version: 1\nsources:\n  s: {from: t, row: x, at: y, worth: z}\n" COMPONENTS KPIS,
+         "k.yaml:3:38: worth goes with moved"},
         {HEAD "components:\n  n: {type: int, source: s, value: v, combine: mean}\n" KPIS,
          "k.yaml:6:48: allowed are sum"},
         {HEAD
@@ -142,6 +166,80 @@ static void test_buckets(void **state)
         assert_int_equal(mer_kpi_bucket_next(cases[i].grain, bucket), at(cases[i].next));
     }
     assert_int_equal(mer_kpi_bucket(MER_KPI_RANGE, 12345), 12345);
+}
+
+// ---- maps ----
+
+// A generator whose 64 bits are as good as a hash's (splitmix64).
+static uint64_t next_hash(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+static void add_hashes(struct mer_kpi_map *map, uint32_t n, uint64_t seed)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t h = next_hash(&seed), rest = h << 12;
+        struct mer_kpi_entry *e = &map->entries[h >> 52];
+        mer_kpi_decimal rank = (rest ? __builtin_clzll(rest) + 1 : 53) * (mer_kpi_decimal)MER_KPI_DECIMAL_ONE;
+        e->value = rank > e->value ? rank : e->value;
+    }
+}
+
+// Four standard errors; a few dozen must be told to the last one or two.
+static void test_distinct_is_near(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {0, 1, 5, 30, 100, 1000, 5000, 12000, 20000, 100000, 1000000};
+    static struct mer_kpi_entry entries[1 << MER_KPI_SKETCH_BITS], used[1 << MER_KPI_SKETCH_BITS];
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            struct mer_kpi_map all = {.entries = entries}, map = {.entries = used};
+            memset(entries, 0, sizeof entries);
+            add_hashes(&all, counts[i], seed * 1000003);
+            for (int k = 0; k < 1 << MER_KPI_SKETCH_BITS; k++)
+                if (entries[k].value)
+                    used[map.n++] = (struct mer_kpi_entry){k, entries[k].value};
+            double have = mer_kpi_map_distinct(&map), n = counts[i];
+            double most = n <= 30 ? 1 : n <= 100 ? 4 : n * 4 * 1.04 / 64;
+            if (have < n - most || have > n + most)
+                fail_msg("%u different ones (seed %d) are told as %f", counts[i], (int)seed, have);
+        }
+}
+
+static void test_percentiles_are_near(void **state)
+{
+    (void)state;
+    struct mer_arena *a = mer_arena_create(0);
+    uint64_t seed = 5;
+    for (int n = 1; n <= 1000; n = n * 3 + 1) {
+        double *amounts = MER_NEW_N(a, double, (size_t)n);
+        struct mer_kpi_map map = {0};
+        for (int i = 0; i < n; i++) {
+            amounts[i] = 1 + (double)(next_hash(&seed) % 3000000) / 1000 * (double)(next_hash(&seed) % 1000);
+            struct mer_kpi_entry e = {(int64_t)ceil(log(amounts[i]) / log(MER_KPI_GROWTH)),
+                                      MER_KPI_DECIMAL_ONE};
+            mer_kpi_map_gather(a, &map, &(struct mer_kpi_map){.entries = &e, .n = 1});
+        }
+        mer_kpi_map_settle(&map, MER_KPI_SUM);
+        for (uint32_t percent = 1; percent <= 99; percent += 7) {
+            double have, want = 0;
+            for (int i = 0; i < n; i++) { // nearest rank: the least with so many at or below it
+                int at_or_below = 0;
+                for (int k = 0; k < n; k++)
+                    at_or_below += amounts[k] <= amounts[i];
+                if (at_or_below * 100 >= n * (int)percent && (want == 0 || amounts[i] < want))
+                    want = amounts[i];
+            }
+            assert_true(mer_kpi_map_percentile(&map, percent, &have));
+            if (fabs(have - want) > want * 0.0100)
+                fail_msg("percentile %u of %d: %f, true %f", percent, n, have, want);
+        }
+    }
+    mer_arena_destroy(a);
 }
 
 // ---- asks ----
@@ -276,6 +374,9 @@ static void test_refusals(void **state)
         {"{globalKpis(range: {from: \"1999-12-01T00:00:00Z\", to: \"2025-12-10T00:00:00Z\"}, metrics: [OEE])"
          " {series(grain: DAY) {bucket}}}",
          NULL, "the series has too many points", MER_ERR_LIMIT},
+        {"{globalKpis(range: {from: \"2025-11-01T00:00:00Z\", to: \"2025-12-10T00:00:00Z\"}, metrics: [OEE])"
+         " {byFacility(orderBy: PEAK_RATE) {region}}}",
+         NULL, "PEAK_RATE is told of 31 days", MER_ERR_LIMIT},
         {"{kpis(" R ", metrics: [FPY]) {value}}", "Facility~us-east~nowhere~", "facility \"nowhere\" is not",
          MER_ERR_NOT_FOUND},
         {"{kpiCells(from: \"2025-12-01T00:00:00Z\", to: \"2025-12-02T00:00:00Z\", facilityIds: "
@@ -394,6 +495,9 @@ int main(void)
         cmocka_unit_test(test_sql_has_no_values),
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_finish_bad_parts),
+        cmocka_unit_test(test_finish_bad_maps),
+        cmocka_unit_test(test_distinct_is_near),
+        cmocka_unit_test(test_percentiles_are_near),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

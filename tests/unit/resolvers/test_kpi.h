@@ -5,5 +5,6 @@
 
 void test_finish(void **state);
 void test_finish_bad_parts(void **state);
+void test_finish_bad_maps(void **state);
 
 #endif

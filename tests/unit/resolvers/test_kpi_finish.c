@@ -165,6 +165,82 @@ static const struct finish_case cases[] = {
          CELL("10", "us-east", LA, "12", "true", "1") "," CELL("10", "us-east", NY, "12", "true", "9"),
          DONE)},
      .want = "{\"totals\":[{\"value\":1}]}"},
+    {.name = "distinct over hours and facilities is of one sketch, not a sum",
+     .query = Q("ACTIVE_CUSTOMERS",
+                ") {totals {unit value numerator denominator missing} byFacility {totals {value}}"
+                " series(grain: HOUR) {values {value}}}}"),
+     // Registers 1 to 5 in both hours and one in both facilities: 7 customers.
+     .sets = {STORED(
+         CELL("10", "us-east", LA, "11", "true", "{\"1\":1,\"2\":3,\"3\":1,\"4\":1,\"5\":2}") "," CELL(
+             "11", "us-east", LA, "12", "true",
+             "{\"1\":2,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":4}") "," CELL("10", "us-east", NY, "11", "true",
+                                                                           "{\"6\":1,\"4095\":7}"),
+         MARK(LA, "12:00") "," MARK(NY, "12:00"))},
+     .want = "{\"totals\":[{\"unit\":\"customers\",\"value\":7,\"numerator\":null,\"denominator\":null,"
+             "\"missing\":[]}],"
+             "\"byFacility\":[{\"totals\":[{\"value\":2}]},{\"totals\":[{\"value\":6}]}],"
+             "\"series\":[{\"values\":[{\"value\":7}]},{\"values\":[{\"value\":6}]}]}"},
+    {.name = "too few to be told: null, named, and never smaller; its neighbours are whole",
+     .query = Q("ACTIVE_CUSTOMERS ORDERS",
+                ", compareTo: {from: \"2025-12-09T10:00:00Z\", to: \"2025-12-09T12:00:00Z\"})"
+                " {totals {value finality missing previous changePct} byFacility {totals {value missing}}"
+                " series(grain: HOUR) {values {value}}}}"),
+     .sets =
+         {STORED(
+              CELL("10", "us-east", LA, "11", "true", "9,{\"1\":1,\"2\":3,\"3\":1,\"4\":1,\"5\":2}") "," CELL(
+                  "11", "us-east", LA, "12", "true", "2,null") "," CELL("10", "us-east", NY, "11", "true",
+                                                                        "0,{}"),
+              MARK(LA, "12:00") "," MARK(NY, "12:00")),
+          STORED("[\"2025-12-09T10:00:00Z\",\"us-east\",\"" LA "\",\"2025-12-09T12:00:00Z\",true,1,null]",
+                 DONE)},
+     .second_is_compare = true,
+     .want = "{\"totals\":[{\"value\":null,\"finality\":\"FINAL\",\"missing\":[" ID(
+         "us-east",
+         LA) "],\"previous\":null,\"changePct\":null},"
+             "{\"value\":11,\"finality\":\"FINAL\",\"missing\":[],\"previous\":1,\"changePct\":1000}],"
+             "\"byFacility\":[{\"totals\":[{\"value\":0,\"missing\":[]},{\"value\":0,\"missing\":[]}]},"
+             "{\"totals\":[{\"value\":null,\"missing\":[" ID(
+                 "us-east", LA) "]},{\"value\":11,\"missing\":[]}]}],"
+                                "\"series\":[{\"values\":[{\"value\":5},{\"value\":9}]},{\"values\":[{"
+                                "\"value\":null},{\"value\":2}]}]}"},
+    {.name = "a sum that lacks an hour from before its component is not told",
+     .query = Q("FPY UNITS", ") {totals {value numerator missing}}}"),
+     .sets = {STORED(CELL("10", "us-east", LA, "11", "true", "1,null,0") "," CELL("11", "us-east", LA, "12",
+                                                                                  "true", "99,1,0"),
+                     DONE)},
+     .want = "{\"totals\":[{\"value\":null,\"numerator\":null,\"missing\":[" ID(
+         "us-east", LA) "]},{\"value\":null,\"numerator\":null,\"missing\":[" ID("us-east", LA) "]}]}"},
+    {.name = "a gauge is told by its last hour alone",
+     .query = Q("STOCKOUTS", ") {totals {value missing}}}"),
+     .sets = {STORED(
+         CELL("10", "us-east", LA, "11", "true", "null") "," CELL("11", "us-east", LA, "12", "true", "3"),
+         DONE)},
+     .want = "{\"totals\":[{\"value\":3,\"missing\":[]}]}"},
+    {.name = "percentiles of all facilities' times together",
+     // 1.02^465 s is 2.77 h, 1.02^581 s 27.6 h: 19 and two, of which the first is the 20th of 21.
+     .query = Q("CYCLE_TIME_P50 CYCLE_TIME_P95", ") {totals {unit value} byRegion {totals {value}}}}"),
+     .sets = {STORED(CELL("10", "us-east", LA, "12", "true", "{\"465\":18}") "," CELL(
+                         "10", "us-east", NY, "12", "true", "{\"465\":1,\"581\":2}"),
+                     MARK(LA, "12:00") "," MARK(NY, "12:00"))},
+     .want = "{\"totals\":[{\"unit\":\"h\",\"value\":2.7444542452256973},{\"unit\":\"h\",\"value\":27."
+             "29454877778373}],"
+             "\"byRegion\":[{\"totals\":[{\"value\":2.7444542452256973},{\"value\":27.29454877778373}]}]}"},
+    {.name = "a peak is of the facilities together: 10 and 7 in the same five minutes",
+     .query = Q("PEAK_RATE",
+                ") {totals {value} byFacility {totals {value}} series(grain: HOUR) {values {value}}}}"),
+     .sets = {STORED(
+         CELL("10", "us-east", LA, "11", "true", "{\"100\":10,\"101\":12}") "," CELL(
+             "11", "us-east", LA, "12", "true", "{\"112\":3.5}") "," CELL("10", "us-east", NY, "11", "true",
+                                                                          "{\"100\":7.5000,\"102\":1}"),
+         MARK(LA, "12:00") "," MARK(NY, "12:00"))},
+     .want = "{\"totals\":[{\"value\":210}],\"byFacility\":[{\"totals\":[{\"value\":90}]},{\"totals\":[{"
+             "\"value\":144}]}],"
+             "\"series\":[{\"values\":[{\"value\":210}]},{\"values\":[{\"value\":42}]}]}"},
+    {.name = "no rows: nobody, no time, no peak",
+     .query = Q("ACTIVE_CUSTOMERS CYCLE_TIME_P95 PEAK_RATE", ") {totals {value missing}}}"),
+     .sets = {STORED(CELL("10", "us-east", LA, "12", "true", "{},{},{}"), DONE)},
+     .want = "{\"totals\":[{\"value\":0,\"missing\":[]},{\"value\":null,\"missing\":[]},{\"value\":0,"
+             "\"missing\":[]}]}"},
 };
 
 static struct mer_kpi_ask *make_ask(const struct kpi_fixture *x, const char *query)
@@ -215,6 +291,26 @@ void test_finish(void **state)
     }
 }
 
+void test_finish_bad_maps(void **state)
+{
+    const struct kpi_fixture *x = *state;
+    static const char *const bad[] = {
+        "1", "[]", "{\"a\":1}", "{\"-1\":1}", "{\"1\":null}", "{\"1\":\"2\"}", "{\"1.5\":1}", "{\"1\":1e99}"};
+    struct mer_kpi_ask *ask = make_ask(x, Q("CYCLE_TIME_P50", ") {totals {value}}}"));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct mer_slice text = mer_arena_printf(x->a,
+                                                 "{\"cells\":[[\"2025-12-10T10:00:00Z\",\"us-east\",\"" LA
+                                                 "\",\"2025-12-10T12:00:00Z\",true,%s]],\"watermarks\":{}}",
+                                                 bad[i]);
+        struct mer_kpi_cells set = {text, false};
+        struct mer_kpi_answers answers = {.sets = &set, .sets_n = 1};
+        struct mer_buf out;
+        mer_buf_init(&out, x->a, 256);
+        if (mer_kpi_finish(x->a, ask, &answers, &out, NULL, NULL) != MER_ERR_INVALID)
+            fail_msg("taken: %s", bad[i]);
+    }
+}
+
 void test_finish_bad_parts(void **state)
 {
     const struct kpi_fixture *x = *state;
@@ -227,7 +323,7 @@ void test_finish_bad_parts(void **state)
         "{\"cells\":{},\"watermarks\":{}}",
         "{\"cells\":[[1]],\"watermarks\":{}}",
         STORED(CELL("10", "us-east", LA, "12", "true", "1,2"), DONE),
-        STORED(CELL("10", "us-east", LA, "12", "true", "null"), DONE),
+        STORED(CELL("10", "us-east", LA, "12", "true", "{}"), DONE),
         STORED(CELL("10", "us-east", LA, "12", "true", "\"1\""), DONE),
         STORED(CELL("1x", "us-east", LA, "12", "true", "1"), DONE),
         STORED(CELL("10", "us-east", LA, "12", "1", "1"), DONE),
