@@ -90,6 +90,13 @@ enum mer_err mer_config_for_router(struct mer_arena *a, const struct mer_config_
     if (err && diag) {
         name_argument(diag, in->admin != NULL);
     }
+    if (!err && out->sources_n) {
+        return mer_diag_set(
+            diag, MER_ERR_INVALID,
+            "sources.%.*s: `sources` is for a configured gateway; the subgraphs of a supergraph "
+            "stand under `subgraphs.each`",
+            MER_FMT(out->sources[0].name));
+    }
     out->router = true;
     return err;
 }

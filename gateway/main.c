@@ -21,10 +21,9 @@ struct args {
     char threads[64];
 };
 
-static int usage(const char *what)
+static void print_usage(FILE *to)
 {
-    fprintf(stderr,
-            "meridian: %s\n"
+    fprintf(to, "%s",
             "usage: meridian serve  --config FILE [--set KEY.PATH=VALUE]… [--threads N]\n"
             "       meridian serve  --supergraph FILE --listen HOST:PORT [--admin HOST:PORT] [--threads N]\n"
             "                       [--set KEY.PATH=VALUE]…\n"
@@ -35,9 +34,32 @@ static int usage(const char *what)
             "                       [--region R] [--facilities F,…] [--max-age S] [--facts FILE] [--json]\n"
             "       meridian schema (--config FILE|--supergraph FILE) [--json | COORDINATE…]\n"
             "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
-            "       meridian routes|reload [--admin HOST:PORT] [--config FILE]\n",
-            what);
+            "       meridian routes|reload [--admin HOST:PORT] [--config FILE]\n"
+            "       meridian help|version\n");
+}
+
+static int usage_of(const char *what, const char *argument)
+{
+    fprintf(stderr, "meridian: %s%s%s\n", what, argument ? ": " : "", argument ? argument : "");
+    print_usage(stderr);
     return 2;
+}
+
+static int usage(const char *what)
+{
+    return usage_of(what, NULL);
+}
+
+static bool take_flag(struct args *a, const char *name)
+{
+    bool *flag = strcmp(name, "--once") == 0      ? &a->once
+                 : strcmp(name, "--offline") == 0 ? &a->offline
+                 : strcmp(name, "--json") == 0    ? &a->plan.json
+                                                  : NULL;
+    if (flag) {
+        *flag = true;
+    }
+    return flag != NULL;
 }
 
 struct option {
@@ -45,7 +67,7 @@ struct option {
     const char **value;
 };
 
-static bool take_value(struct args *a, const char *name, const char *value)
+static const char **place_of(struct args *a, const char *name)
 {
     const struct option options[] = {
         {"--config", &a->config},
@@ -62,43 +84,72 @@ static bool take_value(struct args *a, const char *name, const char *value)
         {"--facilities", &a->plan.facilities},
         {"--max-age", &a->plan.max_age},
         {"--admin", &a->plan.admin},
+        {"--set", &a->sets[a->sets_n]},
+        {"--threads", &a->sets[a->sets_n]},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (strcmp(name, options[i].name) == 0) {
-            *options[i].value = value;
-            return true;
+            return options[i].value;
         }
     }
-    if (strcmp(name, "--set") == 0 && a->sets_n < SETS_MAX) {
-        a->sets[a->sets_n++] = value;
-        return true;
+    return NULL;
+}
+
+// NULL, or what is wrong with it.
+static const char *take_value(struct args *a, const char *name, const char *value)
+{
+    const char **place = place_of(a, name);
+    if (!place || !value) {
+        return place ? "a value is expected behind" : "unknown argument";
     }
-    if (strcmp(name, "--threads") == 0 && a->sets_n < SETS_MAX) {
-        snprintf(a->threads, sizeof(a->threads), "threads=%.40s", value);
-        a->sets[a->sets_n++] = a->threads;
-        return true;
+    *place = value;
+    if (place == &a->sets[a->sets_n]) {
+        if (strcmp(name, "--threads") == 0) {
+            snprintf(a->threads, sizeof(a->threads), "threads=%.40s", value);
+            *place = a->threads;
+        }
+        a->sets_n++;
+    }
+    return a->sets_n < SETS_MAX ? NULL : "given too often";
+}
+
+// `--name value` and `--name=value`. NULL, or what is wrong with the argument at *i.
+static const char *take(struct args *a, char **argv, int *i)
+{
+    char *name = argv[*i], *value = argv[*i + 1]; // NULL ends them
+    if (name[0] != '-' || name[1] == 0) {
+        a->files[a->files_n++] = name;
+        return a->files_n < FILES_MAX ? NULL : "too many arguments";
+    }
+    if (take_flag(a, name)) {
+        return NULL;
+    }
+    char *equals = strchr(name, '=');
+    if (equals) {
+        *equals = 0;
+        value = equals + 1;
+    }
+    const char *wrong = take_value(a, name, value);
+    *i += !wrong && !equals;
+    return wrong;
+}
+
+static bool is_command(const char *name)
+{
+    static const char *const commands[] = {"serve",    "rollup", "check",  "plan",    "schema",
+                                           "validate", "routes", "reload", "promote", "rollback"};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(name, commands[i]) == 0) {
+            return true;
+        }
     }
     return false;
 }
 
-static bool parse_args(int argc, char **argv, struct args *a)
+static bool asks_for(const char *argument, const char *word, const char *letter)
 {
-    for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--once") == 0) {
-            a->once = true;
-        } else if (strcmp(argv[i], "--offline") == 0) {
-            a->offline = true;
-        } else if (strcmp(argv[i], "--json") == 0) {
-            a->plan.json = true;
-        } else if (i + 1 < argc && take_value(a, argv[i], argv[i + 1])) {
-            i++;
-        } else if (a->files_n < FILES_MAX && (argv[i][0] != '-' || argv[i][1] == 0)) {
-            a->files[a->files_n++] = argv[i];
-        } else {
-            return false;
-        }
-    }
-    return true;
+    bool dashes = strncmp(argument, "--", 2) == 0;
+    return strcmp(argument + (dashes ? 2 : 0), word) == 0 || strcmp(argument, letter) == 0;
 }
 
 // What works on a supergraph without a configuration, beside `schema` and `validate`.
@@ -139,7 +190,8 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
     }
     bool schema = strcmp(command, "schema") == 0, validate = strcmp(command, "validate") == 0;
     if (validate ? a->files_n == 0 : a->files_n > 0 && (!schema || a->plan.json)) {
-        return usage(validate ? "DOCUMENT is expected" : a->files[0]);
+        return usage_of(validate ? "DOCUMENT is expected" : "unknown argument",
+                        validate ? NULL : a->files[0]);
     }
     const struct mer_schema_args about = {a->plan.json, a->files, a->files_n};
     if ((schema || validate) && a->supergraph && !a->config) {
@@ -152,8 +204,8 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
         return run_router(arena, command, a);
     }
     if (!a->config) {
-        return usage(schema || validate ? "--config FILE or --supergraph FILE is expected"
-                                        : "--config FILE is expected");
+        return usage(strcmp(command, "rollup") != 0 ? "--config FILE or --supergraph FILE is expected"
+                                                    : "--config FILE is expected");
     }
     if (mer_config_load(arena, a->config, a->sets, a->sets_n, &c, &d)) {
         fprintf(stderr, "meridian: %s\n", d.msg);
@@ -192,8 +244,23 @@ int main(int argc, char **argv)
     if (argc < 2) {
         return usage("a command is expected");
     }
-    if (!parse_args(argc, argv, &a)) {
-        return usage("unknown or incomplete argument");
+    bool alone = asks_for(argv[1], "help", "-h");
+    if (alone || (argc > 2 && is_command(argv[1]) && asks_for(argv[2], "help", "-h"))) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (asks_for(argv[1], "version", "-V")) {
+        puts("meridian " MER_VERSION);
+        return 0;
+    }
+    if (!is_command(argv[1])) {
+        return usage_of("unknown command", argv[1]);
+    }
+    for (int i = 2; i < argc; i++) {
+        const char *wrong = take(&a, argv, &i);
+        if (wrong) {
+            return usage_of(wrong, argv[i]);
+        }
     }
     struct mer_arena *arena = mer_arena_create(0);
     int rc = run(arena, argv[1], &a);

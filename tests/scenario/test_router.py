@@ -76,6 +76,15 @@ def scenario_wrong_usage_is_told(fleet):
         status, said = run("serve", "--supergraph", gate.file, "--listen", f"127.0.0.1:{free_port()}", "--set",
                            "headers.propagate=host")
         assert status == 2 and "`host`" in said, said
+        status, said = run("check", f"--supergraph={gate.file}")
+        equal((status, said), (0, ""))
+        for words, wanted in ((["serv"], "unknown command: serv\n"), (["serve", "--thread", "2"], "unknown argument: --thread\n"),
+                              (["serve", "--listen"], "a value is expected behind: --listen\n"),
+                              (["serve", "--supergraph", gate.file, "more"], "unknown argument: more\n")):
+            status, said = run(*words)
+            assert status == 2 and said.startswith(f"meridian: {wanted}usage: "), (words, said)
+        for words in (["--help"], ["help"], ["serve", "--help"], ["-h"], ["--version"]):
+            equal(run(*words), (0, ""), words)
 
 
 def scenario_a_port_that_a_predecessor_lets_go_of_is_waited_for(fleet):

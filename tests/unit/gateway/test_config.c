@@ -396,6 +396,7 @@ static void arguments_are_called_by_their_names(void **state)
         {"a:1", "b", NULL, "--admin: `b` is wrong for `address`; allowed: HOST:PORT or [IPV6]:PORT"},
         {"a:1", "a:1", NULL, "--listen: another listener has this address too"},
         {"a:1", NULL, "listen.0.address=x", "--set listen.0.address: `x` is wrong"},
+        {"a:1", NULL, "sources.users.url=http://x", "sources.users: `sources` is for a configured gateway"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct mer_config c;
