@@ -36,6 +36,8 @@ def _postgres(database, source):
         placement["retention"] = f"{RETENTION_DAYS[node.tier]}d"
     if source == "operations" and not node.primary:
         placement["writeUrl"] = dsn(database, "gw_write")
+        if node.environment:
+            placement["fenceUrl"] = dsn(database, "fence")
     return placement
 
 
@@ -115,6 +117,7 @@ def config(name):
     if name not in FACILITIES:
         made["cache"]["memcached"] = [f"127.0.0.1:{memcached_port(name)}"]
     if name in REGIONS:
+        made["cutover"] = {"stabilise": "1m"}   # a day where it is not for trying out
         made["monitor"] = {"interval": "10s", "timeout": "5s", "failures": 2}
         made["rollup"] = {"interval": "10s", "lookback": "2h", "target": dsn("analytics", "rollup", site=name),
                           "source": [{"environment": DB[database].environment, "url": dsn(database, "rollup")}

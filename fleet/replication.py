@@ -12,6 +12,8 @@ Rules that hold for each: the row filter is repeated per table (T1) and names on
 or `prime` copied under the slot's own snapshot; the apply worker belongs to role repl, which bypasses row-level
 security and is no superuser (T10).
 """
+import contextlib
+import fcntl
 import io
 from dataclasses import dataclass
 
@@ -19,8 +21,8 @@ import psycopg2
 import psycopg2.extras
 
 from fleet.clusters import connect, dsn, query
-from fleet.layout import DATABASE, DB, ENVIRONMENTS, FACILITIES, REGIONS, TENANTS_AT, environments_of, neighbours_of
-from fleet.layout import facilities_of, port_from
+from fleet.layout import DATABASE, DB, ENVIRONMENTS, FACILITIES, REGIONS, STATE, TENANTS_AT, environments_of
+from fleet.layout import facilities_of, neighbours_of, port_from
 from fleet.secrets_file import password
 from fleet.shell import FleetError, each, wait_for
 
@@ -121,16 +123,28 @@ def check_apply_path(database):
                          + ", ".join(function for (function,) in rows))
 
 
+def live_environment(region, names):
+    """The environment that says of itself that it is live, with the highest epoch; None when none does (in the middle
+    of a cutover, or it is away)."""
+    rows = []
+    for database in environments_of(region):
+        if database in names:
+            rows += query(database, "select s.epoch, s.live_env from region_status s join node_self n "
+                                    "on n.region = s.region and n.env = s.live_env")
+    return max(rows)[1] if rows else None
+
+
 def live_environments(names):
-    """region -> environment that is live, as the region's own databases say; the higher epoch wins."""
-    live = {}
-    for region in REGIONS:
-        rows = []
-        for database in environments_of(region):
-            if database in names:
-                rows += query(database, "select epoch, live_env from region_status where region = %s", (region,))
-        live[region] = max(rows)[1] if rows else ENVIRONMENTS[0]
-    return live
+    """region -> environment that is live."""
+    return {region: live_environment(region, names) or ENVIRONMENTS[0] for region in REGIONS}
+
+
+@contextlib.contextmanager
+def alone():
+    """One process at a time makes or moves subscriptions."""
+    with open(STATE / "run" / "replication.lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def flows(live=None):
@@ -305,14 +319,16 @@ def ensure(names, young=()):
 
     def copies(flow):
         return flow.kind in ("down", "narrow") and not (flow.origin in young and flow.target in young)
-    return sum(each(lambda target: sum(establish(flow, copies(flow)) for flow in by_target[target]), by_target))
+    with alone():
+        return sum(each(lambda target: sum(establish(flow, copies(flow)) for flow in by_target[target]), by_target))
 
 
 def follow(region, environment, names):
     """After a cutover: edges and neighbours follow the region's new live environment (T15).
 
     The old origin must not be written any more. Each follower first takes all that the old origin had, then gets a
-    slot on the new one and a copy under its snapshot; the old slot is dropped.
+    slot on the new one and a copy under its snapshot; the old slot is dropped. Those that follow it already are left
+    alone; how many had to be moved.
     """
     before = "green" if environment == "blue" else "blue"
     old = {(f.target, f.name): f for f in present_flows(names, {region: before})}
@@ -322,9 +338,10 @@ def follow(region, environment, names):
         if _subscription(flow) and _slot_state(previous):
             wait_until_applied(previous)
             drop(previous)
-        establish(flow, copy=True)
-    each(move, [flow for flow in present_flows(names, {region: environment}) if old.get((flow.target, flow.name))
-                not in (None, flow)])
+        return establish(flow, copy=True)
+    with alone():
+        return sum(each(move, [flow for flow in present_flows(names, {region: environment})
+                               if old.get((flow.target, flow.name)) not in (None, flow)]))
 
 
 def lag(flow):

@@ -7,7 +7,7 @@ import threading
 from fleet.layout import STATE
 
 _LOCK = threading.Lock()
-ROLES = ("postgres", "gw_read", "gw_write", "rollup", "repl", "ops")
+ROLES = ("postgres", "gw_read", "gw_write", "rollup", "repl", "ops", "fence")
 
 
 def password(role):
@@ -15,5 +15,9 @@ def password(role):
     with _LOCK:
         if not path.exists():
             path.touch(mode=0o600)
-            path.write_text(json.dumps({name: secrets.token_hex(12) for name in ROLES}, indent=1) + "\n")
-        return json.loads(path.read_text())[role]
+            path.write_text("{}")
+        kept = json.loads(path.read_text())
+        if any(name not in kept for name in ROLES):   # the first time, or a role is younger than the fleet
+            kept.update({name: secrets.token_hex(12) for name in ROLES if name not in kept})
+            path.write_text(json.dumps(kept, indent=1) + "\n")
+        return kept[role]

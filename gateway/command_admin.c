@@ -10,14 +10,17 @@
 
 #include "gateway/commands.h"
 
-static int dial(const char *host, const char *port)
+#define READ_S 2
+#define MOVE_S 60 // a cutover waits for databases
+
+static int dial(const char *host, const char *port, int wait_s)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     if (getaddrinfo(host, port, &hints, &found) != 0) {
         return -1;
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval wait = {.tv_sec = 2};
+    struct timeval wait = {.tv_sec = wait_s};
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
@@ -31,7 +34,8 @@ static int dial(const char *host, const char *port)
 }
 
 // One exchange; *status is 0 when nobody answered.
-static struct mer_slice exchange(struct mer_arena *a, const char *address, const char *request, int *status)
+static struct mer_slice exchange(struct mer_arena *a, const char *address, const char *request, int wait_s,
+                                 int *status)
 {
     struct mer_slice where = mer_slice_of(address);
     *status = 0;
@@ -41,7 +45,7 @@ static struct mer_slice exchange(struct mer_arena *a, const char *address, const
     struct mer_slice port = where;
     struct mer_slice host = mer_slice_cut(&port, ':');
     port = mer_slice_cut(&port, '/');
-    int fd = dial(mer_arena_cstr(a, host), mer_arena_cstr(a, port));
+    int fd = dial(mer_arena_cstr(a, host), mer_arena_cstr(a, port), wait_s);
     if (fd < 0) {
         return MER_NIL;
     }
@@ -68,7 +72,7 @@ static struct mer_slice exchange(struct mer_arena *a, const char *address, const
 bool mer_admin_get(struct mer_arena *a, const char *address, const char *path, struct mer_slice *body)
 {
     int status = 0;
-    *body = exchange(a, address, mer_arena_printf(a, "GET %s", path).p, &status);
+    *body = exchange(a, address, mer_arena_printf(a, "GET %s", path).p, READ_S, &status);
     return status == 200;
 }
 
@@ -97,18 +101,45 @@ int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const ch
     return 0;
 }
 
-int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin)
+// POSTs and prints what is answered; 1 unless that is 200.
+static int post(struct mer_arena *a, const char *admin, const char *path, int wait_s)
 {
     int status = 0;
-    admin = find_admin(c, admin);
-    if (!admin) {
-        return 2;
-    }
-    struct mer_slice body = exchange(a, admin, "POST /reload", &status);
+    struct mer_slice body = exchange(a, admin, mer_arena_printf(a, "POST %s", path).p, wait_s, &status);
     if (status == 0) {
         fprintf(stderr, "meridian: %s does not answer\n", admin);
         return 1;
     }
     printf("%.*s\n", MER_FMT(body));
     return status == 200 ? 0 : 1;
+}
+
+int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin)
+{
+    admin = find_admin(c, admin);
+    return admin ? post(a, admin, "/reload", READ_S) : 2;
+}
+
+// What stands in the request's path as it is.
+static bool is_name(const char *s)
+{
+    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
+}
+
+int mer_command_cutover(struct mer_arena *a, const struct mer_config *c, const char *admin,
+                        const struct mer_cutover_args *args)
+{
+    if (!is_name(args->region) || (args->environment && !is_name(args->environment))) {
+        fprintf(stderr, "meridian: a name has lower case letters, digits and '-': %s\n",
+                is_name(args->region) ? args->environment : args->region);
+        return 2;
+    }
+    admin = find_admin(c, admin);
+    if (!admin) {
+        return 2;
+    }
+    struct mer_slice path = args->environment ? mer_arena_printf(a, "/routes/%s/promote?environment=%s",
+                                                                 args->region, args->environment)
+                                              : mer_arena_printf(a, "/routes/%s/rollback", args->region);
+    return post(a, admin, path.p, MOVE_S);
 }

@@ -32,6 +32,12 @@ int mer_command_validate(struct mer_arena *a, const struct mer_config *c, const 
 int mer_command_routes(struct mer_arena *a, const struct mer_config *c, const char *admin);
 // POST of /reload there; 1 when it was refused.
 int mer_command_reload(struct mer_arena *a, const struct mer_config *c, const char *admin);
+// POST of /routes/REGION/promote or rollback; 1 when it was refused.
+struct mer_cutover_args {
+    const char *region, *environment; // NULL: back to the one before
+};
+int mer_command_cutover(struct mer_arena *a, const struct mer_config *c, const char *admin,
+                        const struct mer_cutover_args *args);
 // The configuration, and, unless offline, the bindings against the live databases
 // (resolvers/postgres/check.h); prints `FILE:LINE:COLUMN: message` for each finding.
 int mer_command_check(struct mer_arena *a, const struct mer_config *c, bool offline);

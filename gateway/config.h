@@ -66,6 +66,7 @@ struct mer_config_placement {
     struct mer_slice
         url; // postgres: conninfo or postgres://; graphql: http(s)://. Holds secrets: never log it
     struct mer_slice write_url; // postgres primaries, optional; the same care
+    struct mer_slice fence_url; // of an environment's primary, optional; the same care
     int64_t retention_s;        // 0: it keeps all
 };
 
@@ -174,6 +175,11 @@ struct mer_config_explorer {
     struct mer_slice headers; // path of a JSON file, or nil; told to browsers in development only
 };
 
+struct mer_config_cutover {
+    int64_t stabilise_s; // after a promotion
+    int64_t behind_s;    // the bound of what may be promoted
+};
+
 struct mer_config_monitor {
     int64_t interval_ms, timeout_ms;
     int64_t failures; // so many in a row make a facility offline
@@ -205,6 +211,7 @@ struct mer_config {
     struct mer_config_subgraphs subgraphs;
     struct mer_config_headers headers;
     struct mer_config_rollup rollup;
+    struct mer_config_cutover cutover;
     struct mer_config_monitor monitor;
     bool introspection, development;
     bool router; // made for a supergraph alone (mer_config_for_router): its subgraphs are the sources,

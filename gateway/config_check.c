@@ -100,6 +100,11 @@ static bool check_postgres(struct mer_config_reader *r, node *section, const str
     if (p->write_url.p && p->role == MER_ROLE_REPLICA) {
         return mer_config_fail(r, at(section, "writeUrl"), "a replica takes no writes");
     }
+    if (p->fence_url.p && !(is_conninfo(p->fence_url) && p->role == MER_ROLE_PRIMARY && p->environment.p)) {
+        return mer_config_fail(r, at(section, "fenceUrl"),
+                               "allowed for the primary of an environment: postgres://… or host=… port=… "
+                               "dbname=…");
+    }
     const struct mer_config_region *region = mer_config_region(c, p->region);
     if (p->environment.p && !(p->tier == MER_TIER_REGIONAL && has(&region->environments, p->environment))) {
         return mer_config_fail(r, at(section, "environment"),
@@ -115,7 +120,7 @@ static bool check_postgres(struct mer_config_reader *r, node *section, const str
 
 static bool check_graphql(struct mer_config_reader *r, node *section, const struct mer_config_placement *p)
 {
-    static const char *const not_here[] = {"environment", "role", "writeUrl"};
+    static const char *const not_here[] = {"environment", "role", "writeUrl", "fenceUrl"};
     for (size_t i = 0; i < sizeof(not_here) / sizeof(*not_here); i++) {
         node *n = mer_config_tree_get(section, not_here[i]);
         if (n) {

@@ -67,6 +67,7 @@ static const struct mer_config_key placement_keys[] = {
     {"role", MER_CONFIG_CHOICE, FLAG(mer_config_placement, role), .choices = "primary|replica", .fallback = "primary", .text = "of the database"},
     {"url", MER_CONFIG_SECRET, true, AT(mer_config_placement, url), .text = "postgres: a libpq connection string; graphql: http:// or https://"},
     {"writeUrl", MER_CONFIG_SECRET, AT(mer_config_placement, write_url), .text = "primaries: the connection string that mutations use; `url` when not given"},
+    {"fenceUrl", MER_CONFIG_SECRET, AT(mer_config_placement, fence_url), .text = "primaries of a region's environments: the connection string of a role that may move the fence between them, for `meridian promote` and `rollback`; without it this gateway does neither"},
     {"retention", MER_CONFIG_SECONDS, AT(mer_config_placement, retention_s), .min = 0, .max = 100 * 365 * 86400LL, .fallback = "0s", .text = "rows older than this may be gone from it: a range that begins earlier is asked elsewhere, or refused with OUT_OF_RETENTION. 0: it keeps all"},
     {0},
 };
@@ -216,6 +217,12 @@ static const struct mer_config_key rollup_keys[] = {
     {0},
 };
 
+static const struct mer_config_key cutover_keys[] = {
+    {"stabilise", MER_CONFIG_SECONDS, AT(mer_config_cutover, stabilise_s), .min = 0, .max = 365 * 86400LL, .fallback = "24h", .text = "so long after a promotion the region counts as unstable: no other region begins one"},
+    {"behind", MER_CONFIG_SECONDS, AT(mer_config_cutover, behind_s), .min = 1, .max = 86400LL, .fallback = "10s", .text = "how far a facility's data in the environment that is to become live may be behind the live one's"},
+    {0},
+};
+
 static const struct mer_config_key monitor_keys[] = {
     {"interval", MER_CONFIG_MILLIS, AT(mer_config_monitor, interval_ms), .min = 100, .max = DAY_MS, .fallback = "10s", .text = "between two pings of a facility"},
     {"timeout", MER_CONFIG_MILLIS, AT(mer_config_monitor, timeout_ms), .min = 10, .max = DAY_MS, .fallback = "5s", .text = "how long a ping may take"},
@@ -232,7 +239,7 @@ const struct mer_config_key mer_config_keys[] = {
     {"self", MER_CONFIG_SECTION, true, AT(mer_config, self), .keys = self_keys, .text = "Who this gateway is. The same program is an edge, a regional or the global gateway."},
     {"listen", MER_CONFIG_ENTRIES, MANY(mer_config, listens, mer_config_listen), .keys = listen_keys, .text = "Listeners for clients."},
     {"sourcesListen", MER_CONFIG_SECTION, AT(mer_config, sources_listen), .keys = sources_listen_keys, .text = "The listener for other gateways, which ask `/sources/NAME` with their certificate."},
-    {"admin", MER_CONFIG_SECTION, AT(mer_config, admin), .keys = admin_keys, .text = "The listener for metrics, routes and reload."},
+    {"admin", MER_CONFIG_SECTION, AT(mer_config, admin), .keys = admin_keys, .text = "The listener for metrics, routes, cutovers and reload."},
     {"tls", MER_CONFIG_SECTION, AT(mer_config, tls), .keys = tls_keys, .text = "Certificate of this gateway, and the CA of the others."},
     {"supergraph", MER_CONFIG_PATH, AT(mer_config, supergraph), .text = "The composed supergraph."},
     {"threads", MER_CONFIG_COUNT, AT(mer_config, threads), .min = 0, .max = 1024, .fallback = "0", .text = "Event loops, each a thread. 0: one a core."},
@@ -248,6 +255,7 @@ const struct mer_config_key mer_config_keys[] = {
     {"subgraphs", MER_CONFIG_SECTION, AT(mer_config, subgraphs), .keys = subgraphs_keys, .text = "How the subgraphs of a plain supergraph are asked (`serve --supergraph`)."},
     {"headers", MER_CONFIG_SECTION, AT(mer_config, headers), .keys = headers_keys, .text = "Headers between clients and the subgraphs of a plain supergraph."},
     {"rollup", MER_CONFIG_SECTION, AT(mer_config, rollup), .keys = rollup_keys, .text = "The companion worker, `meridian rollup`."},
+    {"cutover", MER_CONFIG_SECTION, AT(mer_config, cutover), .keys = cutover_keys, .text = "Moving a region between its environments (docs/operations.md)."},
     {"monitor", MER_CONFIG_SECTION, AT(mer_config, monitor), .keys = monitor_keys, .text = "Watching the facilities of a region."},
     {"introspection", MER_CONFIG_BOOL, AT(mer_config, introspection), .fallback = "true", .text = "Answer `__schema` and `__type`."},
     {"development", MER_CONFIG_BOOL, AT(mer_config, development), .fallback = "false", .text = "For a developer's machine: the explorer's presets, suggestions in errors."},

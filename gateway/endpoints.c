@@ -2,6 +2,7 @@
 // What a listener serves, by path: GraphQL goes to request.c, the rest is here.
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/cutover.h"
 #include "gateway/explorer.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
@@ -243,7 +244,7 @@ static void routes(struct mer_worker *w, struct mer_http_req *req)
     mer_buf_add(&b, MER_S("{\"regions\":["));
     for (uint32_t i = 0; i < s->regions_n; i++) {
         const struct mer_site_region *r = &s->regions[i];
-        struct mer_board_region live = {MER_NIL, 0};
+        struct mer_board_region live = {MER_NIL, 0, MER_NIL};
         bool known = mer_board_region(s->board, r->name, &live);
         mer_buf_printf(&b, "%s{\"region\":\"%.*s\",\"residency\":\"%s\",\"entryPoint\":\"%.*s\",",
                        i ? "," : "", MER_FMT(r->name), r->open ? "open" : "closed", MER_FMT(r->entry_point));
@@ -253,6 +254,13 @@ static void routes(struct mer_worker *w, struct mer_http_req *req)
         } else {
             mer_buf_add(&b, MER_S("\"live\":null,\"epoch\":null,"));
         }
+        mer_buf_add(&b, MER_S("\"phase\":"));
+        if (live.phase.n) {
+            mer_json_write_string(&b, live.phase);
+        } else {
+            mer_buf_add(&b, MER_S("null"));
+        }
+        mer_buf_add_char(&b, ',');
         mer_buf_add(&b, MER_S("\"placements\":["));
         write_places(&b, s, r->name);
         mer_buf_add(&b, MER_S("],\"facilities\":["));
@@ -284,8 +292,8 @@ static void refuse_admin(struct mer_http_req *req, int status, const char *messa
                              code));
 }
 
-// Who changes something is an operator, wherever callers are known at all.
-static bool is_operator(struct mer_worker *w, struct mer_http_req *req)
+// Who changes something is an operator, wherever callers are known at all; `who` he is, for the log.
+static bool is_operator(struct mer_worker *w, struct mer_http_req *req, struct mer_slice *who)
 {
     const char *why = NULL;
     struct mer_slice token = mer_auth_bearer(mer_http_header(req, "authorization"));
@@ -298,7 +306,9 @@ static bool is_operator(struct mer_worker *w, struct mer_http_req *req)
     } else if (w->auth && !operator) {
         refuse_admin(req, 403, "a token of role operator is required", "FORBIDDEN");
     }
+    *who = MER_S("anybody");
     if (known) {
+        *who = mer_arena_printf(req->arena, "operator of %.*s", MER_FMT(known->claims.tenant));
         mer_known_token_unref(known);
     }
     return operator|| !w->auth;
@@ -306,14 +316,19 @@ static bool is_operator(struct mer_worker *w, struct mer_http_req *req)
 
 static void admin(struct mer_worker *w, struct mer_http_req *req)
 {
+    struct mer_slice who = MER_NIL;
     if (!admin_allowed(req)) {
         refuse_admin(req, 403, "foreign host or origin", "FORBIDDEN");
     } else if (mer_slice_is(req->path, "/reload") && mer_slice_is(req->method, "POST")) {
-        if (is_operator(w, req)) {
+        if (is_operator(w, req, &who)) {
             mer_reload_handle(w, req);
         }
+    } else if (mer_cutover_wanted(req)) {
+        if (is_operator(w, req, &who)) {
+            mer_cutover_handle(w, req, who);
+        }
     } else if (!mer_slice_is(req->method, "GET")) {
-        not_found(req, "POST /reload");
+        not_found(req, "POST /reload, /routes/REGION/promote, /routes/REGION/rollback");
     } else if (mer_slice_is(req->path, "/metrics")) {
         metrics(w, req);
     } else if (mer_slice_is(req->path, "/routes")) {

@@ -35,6 +35,8 @@ static void print_usage(FILE *to)
             "       meridian schema (--config FILE|--supergraph FILE) [--json | COORDINATE…]\n"
             "       meridian validate (--config FILE|--supergraph FILE) DOCUMENT…\n"
             "       meridian routes|reload [--admin HOST:PORT] [--config FILE]\n"
+            "       meridian promote REGION blue|green [--admin HOST:PORT] [--config FILE]\n"
+            "       meridian rollback REGION [--admin HOST:PORT] [--config FILE]\n"
             "       meridian help|version\n");
 }
 
@@ -178,15 +180,40 @@ static int run_router(struct mer_arena *arena, const char *command, const struct
                    : mer_command_plan(arena, &c, &a->plan);
 }
 
-static int run(struct mer_arena *arena, const char *command, const struct args *a)
+// Commands that ask a running gateway; they need a configuration only to know where it is.
+static int run_admin(struct mer_arena *arena, const char *command, const struct args *a)
 {
     struct mer_config c;
     struct mer_diag d = {0};
-    if (strcmp(command, "routes") == 0 && !a->config) {
-        return mer_command_routes(arena, NULL, a->plan.admin);
+    bool promote = strcmp(command, "promote") == 0, rollback = strcmp(command, "rollback") == 0;
+    size_t names = promote ? 2 : rollback ? 1 : 0;
+    if (a->files_n != names) {
+        return usage(promote    ? "promote REGION blue|green is expected"
+                     : rollback ? "rollback REGION is expected"
+                                : a->files[0]);
     }
-    if (strcmp(command, "reload") == 0 && !a->config) {
-        return mer_command_reload(arena, NULL, a->plan.admin);
+    if (a->config && mer_config_load(arena, a->config, a->sets, a->sets_n, &c, &d)) {
+        fprintf(stderr, "meridian: %s\n", d.msg);
+        return 2;
+    }
+    const struct mer_config *known = a->config ? &c : NULL;
+    if (promote || rollback) {
+        const struct mer_cutover_args args = {a->files[0], promote ? a->files[1] : NULL};
+        return mer_command_cutover(arena, known, a->plan.admin, &args);
+    }
+    return strcmp(command, "routes") == 0 ? mer_command_routes(arena, known, a->plan.admin)
+                                          : mer_command_reload(arena, known, a->plan.admin);
+}
+
+static int run(struct mer_arena *arena, const char *command, const struct args *a)
+{
+    static const char *const admin[] = {"routes", "reload", "promote", "rollback"};
+    struct mer_config c;
+    struct mer_diag d = {0};
+    for (size_t i = 0; i < sizeof(admin) / sizeof(admin[0]); i++) {
+        if (strcmp(command, admin[i]) == 0) {
+            return run_admin(arena, command, a);
+        }
     }
     bool schema = strcmp(command, "schema") == 0, validate = strcmp(command, "validate") == 0;
     if (validate ? a->files_n == 0 : a->files_n > 0 && (!schema || a->plan.json)) {
@@ -228,12 +255,6 @@ static int run(struct mer_arena *arena, const char *command, const struct args *
     }
     if (strcmp(command, "plan") == 0) {
         return mer_command_plan(arena, &c, &a->plan);
-    }
-    if (strcmp(command, "routes") == 0) {
-        return mer_command_routes(arena, &c, a->plan.admin);
-    }
-    if (strcmp(command, "reload") == 0) {
-        return mer_command_reload(arena, &c, a->plan.admin);
     }
     return usage("unknown command");
 }

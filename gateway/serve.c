@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/cutover.h"
 #include "gateway/reload.h"
 #include "gateway/spare.h"
 #include "gateway/worker.h"
@@ -153,6 +154,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
         }
     }
     struct mer_reload *reload = mer_reload_create(s->config);
+    struct mer_cutover *cutover = mer_cutover_create(s->config);
     for (int64_t i = 0; i < n; i++) {
         struct mer_diag d = {0};
         struct mer_worker_opts o = {.index = (uint32_t)i,
@@ -160,6 +162,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
                                     .snapshot = snapshot,
                                     .auth = auth,
                                     .reload = reload,
+                                    .cutover = cutover,
                                     .listens = s->listens,
                                     .listens_n = s->listens_n,
                                     .cache_bytes = (size_t)(s->config->cache.memory_bytes / n),
@@ -172,6 +175,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
     for (int64_t i = 0; i < n; i++) { // not before: each server tells the guard its limits
         MER_ASSERT(pthread_create(&threads[i], NULL, run_worker, workers[i]) == 0);
     }
+    mer_cutover_start(cutover, workers, (uint32_t)n);
     mer_log(MER_LOG_INFO, "serve", "serving name=%.*s threads=%lld", MER_FMT(s->config->self.name),
             (long long)n);
     mer_reload_start(reload, workers, (uint32_t)n, snapshot);
@@ -179,6 +183,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
     wait_for_signal(signals, reload);
     stop_listening(s);
     mer_reload_stop(reload);
+    mer_cutover_stop(cutover);
     for (int64_t i = 0; i < n; i++) {
         mer_loop_post(workers[i]->loop, &posts[i], drain_post, workers[i]);
     }
@@ -186,6 +191,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
         pthread_join(threads[i], NULL);
     }
     mer_reload_destroy(reload);
+    mer_cutover_destroy(cutover);
     if (shared) {
         mer_memcached_stop(shared);
     }

@@ -242,6 +242,10 @@ static enum mer_err make_reach(struct built_site *b, const struct built_site *be
             err = link_subgraph(b->site.loop, b->snapshot, source, &b->reach->links[i], diag);
             mer_board_set_up(b->reach->board, i, true);
         } else {
+            const struct mer_config_placement *p = placement_at(c, &b->site.places[i]);
+            if (p->kind == MER_CONFIG_POSTGRES && p->environment.n) {
+                mer_board_set_home(b->reach->board, i, p->region, p->environment);
+            }
             err = link_place(b->site.loop, c, &b->site.places[i], &b->reach->links[i], diag);
         }
     }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "gateway/cutover.h"
 #include "gateway/keys.h"
 #include "gateway/reload.h"
 #include "gateway/spare.h"
@@ -113,6 +114,7 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
     w->index = opts->index;
     w->config = opts->config;
     w->reload = opts->reload;
+    w->cutover = opts->cutover;
     w->auth = opts->auth ? mer_auth_ref(opts->auth) : NULL;
     w->loop = mer_loop_create();
     w->started_us = mer_time_mono_us();
@@ -154,6 +156,7 @@ static void drained(void *owner)
 void mer_worker_drain(struct mer_worker *w)
 {
     mer_reload_give_up(w);
+    mer_cutover_give_up(w);
     mer_stream_drain(w);
     mer_server_drain(w->server, (uint32_t)w->config->limits.drain_ms, drained, w);
 }

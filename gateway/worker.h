@@ -53,6 +53,8 @@ struct mer_worker {
     uint64_t random;           // for labels.h
     struct mer_reload *reload; // whom to ask for a new snapshot
     struct mer_reload_wait *reload_waits;
+    struct mer_cutover *cutover; // whom to ask for a move between environments
+    struct mer_cutover_wait *cutover_wait;
     size_t answers_bytes;
     struct mer_operation_opts operation_opts, hop_opts;
     struct mer_registry *registry; // documents that clients registered; NULL: off
@@ -93,6 +95,7 @@ struct mer_worker_opts {
     struct mer_snapshot *snapshot; // a reference is taken
     struct mer_auth *auth;         // the same; NULL: callers are not known
     struct mer_reload *reload;
+    struct mer_cutover *cutover;
     const struct mer_worker_listen *listens;
     uint32_t listens_n;
     size_t cache_bytes;           // this loop's share of memory

@@ -27,12 +27,15 @@ struct place_row {
     uint64_t polled; // connections lost before the last poll was asked
     char version[64];
     size_t version_n;
-    struct mer_map facilities; // code → struct mer_board_facility *
-    struct mer_map beats;      // region → int64_t *
+    struct mer_map facilities;                      // code → struct mer_board_facility *
+    struct mer_map beats;                           // region → int64_t *
+    struct mer_slice home_region, home_environment; // of a database of this site; else nil
 };
 
 struct region_row {
     struct mer_board_region public;
+    char phase[32];
+    uint64_t told; // the highest epoch that anybody spoke of; above that of `public` a cutover is under way
 };
 
 struct mer_board {
@@ -114,6 +117,44 @@ static void set_beat(struct mer_board *b, uint32_t place, struct mer_slice regio
     *beat = us;
 }
 
+static struct region_row *region_row(struct mer_board *b, struct mer_slice region)
+{
+    struct region_row *r = mer_map_get(&b->regions, region);
+    if (!r) {
+        r = MER_NEW(b->names, struct region_row);
+        mer_map_add(&b->regions, mer_arena_copy(b->names, region), r);
+    }
+    return r;
+}
+
+static bool is_under_way(struct mer_slice phase)
+{
+    const struct mer_slice validating = MER_S("_validating");
+    return mer_slice_is(phase, "rolling_back") ||
+           (phase.n > validating.n &&
+            memcmp(phase.p + phase.n - validating.n, validating.p, validating.n) == 0);
+}
+
+// What a place says of a region: who is live, at which epoch, and in which phase of a cutover. Where nobody
+// has said it of himself yet hearsay must do: in the middle of a move the one that was live has all data.
+static void take_claim(struct mer_board *b, uint32_t place, struct mer_slice region, struct mer_slice live,
+                       uint64_t epoch, struct mer_slice phase)
+{
+    const struct place_row *p = &b->places[place];
+    struct region_row *r = region_row(b, region);
+    bool own = !mer_slice_eq(p->home_region, region) || mer_slice_eq(p->home_environment, live);
+    if (epoch >= r->told && (own || epoch > r->told || !r->public.phase.n)) {
+        mer_board_set_phase(b, region, phase);
+    }
+    if (own) {
+        mer_board_set_region(b, region, live, epoch);
+    } else if (!r->public.live.n) {
+        bool before = epoch > 0 && is_under_way(phase);
+        mer_board_set_region(b, region, before ? p->home_environment : live, before ? epoch - 1 : epoch);
+    }
+    r->told = epoch > r->told ? epoch : r->told;
+}
+
 static void read_regions(struct mer_board *b, uint32_t place, const struct mer_json *j,
                          const struct mer_json_node *object, int64_t skew_us, struct mer_arena *scratch)
 {
@@ -127,8 +168,10 @@ static void read_regions(struct mer_board *b, uint32_t place, const struct mer_j
         set_beat(b, place, mer_json_string(scratch, j, key),
                  beat ? corrected(j, beat, skew_us) : MER_TIME_UNKNOWN);
         if (live && live->type == MER_JSON_STRING && epoch && mer_json_i64(j, epoch, &n) && n >= 0) {
-            mer_board_set_region(b, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live),
-                                 (uint64_t)n);
+            const struct mer_json_node *state = mer_json_get(j, value, MER_S("state"));
+            bool told = state && state->type == MER_JSON_STRING;
+            take_claim(b, place, mer_json_string(scratch, j, key), mer_json_string(scratch, j, live),
+                       (uint64_t)n, told ? mer_json_string(scratch, j, state) : MER_NIL);
         }
         key = mer_json_next(j, value);
     }
@@ -307,15 +350,28 @@ bool mer_board_region(const struct mer_board *b, struct mer_slice region, struct
 
 void mer_board_set_region(struct mer_board *b, struct mer_slice region, struct mer_slice live, uint64_t epoch)
 {
-    struct region_row *r = mer_map_get(&b->regions, region);
-    if (!r) {
-        r = MER_NEW(b->names, struct region_row);
-        mer_map_add(&b->regions, mer_arena_copy(b->names, region), r);
-    } else if (epoch < r->public.epoch) {
+    struct region_row *r = region_row(b, region);
+    if (epoch < r->public.epoch) {
         return;
     }
     if (!mer_slice_eq(r->public.live, live)) {
         r->public.live = mer_arena_copy(b->names, live);
     }
     r->public.epoch = epoch;
+    r->told = epoch > r->told ? epoch : r->told;
+}
+
+void mer_board_set_phase(struct mer_board *b, struct mer_slice region, struct mer_slice phase)
+{
+    struct region_row *r = region_row(b, region);
+    size_t n = phase.n < sizeof(r->phase) ? phase.n : sizeof(r->phase);
+    memcpy(r->phase, n ? phase.p : "", n);
+    r->public.phase = mer_slice_make(r->phase, n);
+}
+
+void mer_board_set_home(struct mer_board *b, uint32_t place, struct mer_slice region,
+                        struct mer_slice environment)
+{
+    b->places[place].home_region = region;
+    b->places[place].home_environment = environment;
 }

@@ -30,6 +30,7 @@ struct mer_board_facility {
 struct mer_board_region {
     struct mer_slice live; // environment; n == 0: unknown
     uint64_t epoch;
+    struct mer_slice phase; // of its cutovers, as region_status.state has it; n == 0: unknown
 };
 
 struct mer_board *mer_board_create(uint32_t places_n);
@@ -69,5 +70,13 @@ bool mer_board_region(const struct mer_board *b, struct mer_slice region, struct
 // ignored.
 void mer_board_set_region(struct mer_board *b, struct mer_slice region, struct mer_slice live,
                           uint64_t epoch);
+// In which phase of its cutovers that is.
+void mer_board_set_phase(struct mer_board *b, struct mer_slice region, struct mer_slice phase);
+// The placement is a database of this environment of the region. In the middle of a cutover the old
+// environment knows already who is next, and the next one does not yet have all that the old one took: so
+// what such a place says of its own region moves the board only where it says it of its own environment.
+// Names must outlive the board.
+void mer_board_set_home(struct mer_board *b, uint32_t place, struct mer_slice region,
+                        struct mer_slice environment);
 
 #endif

@@ -418,6 +418,7 @@ static void stop_part(struct exec_part *p)
     }
     p->done = true;
     if (p->place->sql) {
+        mer_timer_stop(p->x->ask.site->loop, &p->again);
         mer_pg_cancel(&p->query);
     } else {
         mer_gql_cancel(&p->call);

@@ -40,6 +40,7 @@ struct exec_part {
     struct mer_sql sql;
     struct mer_pg_query query;
     struct mer_gql_call call;
+    struct mer_timer again; // a write that was refused in the middle of a cutover
     // what came
     struct mer_json json;
     const struct mer_json_node *value; // root: the object that holds the root key; entity: the array
@@ -132,7 +133,8 @@ struct mer_exec {
     struct mer_exec_error *errors, **errors_tail; // as told to the client
     struct exec_kept *kept;
     struct mer_task task;
-    int64_t now_us; // wall, at start
+    int64_t now_us;        // wall, at start
+    struct mer_slice live; // the environment of this site's region that reads began in; n == 0: none yet
     bool scheduled, finished;
     bool stopped;    // a mutation's field failed that may not be null: no further one runs
     uint32_t stood;  // so many root fields were looked at for that

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A part asked of a database of this site.
 #include "base/log.h"
+#include "base/time.h"
 #include "resolvers/exec_priv.h"
+
+// What the fence of a region raises: this environment takes no writes (fleet/migrations/region). The other
+// one will when it has all that was written here; until then a write tries again so often.
+#define FENCED         "MR001"
+#define FENCED_MS      25
+#define FENCED_ENDS_US 200000 // before the deadline
 
 static void answered(void *owner, const struct mer_pg_result *r);
 
@@ -78,6 +85,8 @@ static struct mer_exec_error *sql_error(struct exec_part *p, const struct mer_pg
         e = exec_part_error(p, "BAD_USER_INPUT", "a value is not acceptable to the source");
     } else if (strcmp(r->sqlstate, "57014") == 0) {
         e = exec_part_error(p, "SOURCE_TIMEOUT", "the source did not answer in time");
+    } else if (strcmp(r->sqlstate, FENCED) == 0) {
+        e = exec_part_error(p, "SOURCE_UNAVAILABLE", "no environment of the region takes writes now");
     } else if (is_place_lost(r->sqlstate)) {
         e = exec_part_error(p, "SOURCE_UNAVAILABLE", "the source is not reachable");
     } else if (strcmp(r->sqlstate, "42501") == 0) {
@@ -108,10 +117,30 @@ static struct mer_exec_error *fault(struct exec_part *p, const struct mer_pg_res
     return exec_part_error(p, "SOURCE_UNAVAILABLE", "the source is not reachable");
 }
 
+static void ask_again(void *owner)
+{
+    exec_ask_part(owner);
+}
+
+// A write that met the fence changed nothing: it goes to whichever environment is live a moment later.
+static bool wait_for_cutover(struct exec_part *p, const struct mer_pg_result *r)
+{
+    int64_t deadline_us = p->x->ask.deadline_mono_us;
+    if (!r->err || strcmp(r->sqlstate, FENCED) != 0 || r->maybe_executed ||
+        (deadline_us && mer_time_mono_us() > deadline_us - FENCED_ENDS_US)) {
+        return false;
+    }
+    mer_timer_start(p->x->ask.site->loop, &p->again, FENCED_MS, ask_again, p);
+    return true;
+}
+
 static void answered(void *owner, const struct mer_pg_result *r)
 {
     struct exec_part *p = owner;
     struct mer_exec *x = p->x;
+    if (wait_for_cutover(p, r)) {
+        return;
+    }
     // The pool may have asked again where a connection broke, and found the replica started anew, in its
     // past.
     bool past = !r->err && !mer_site_is_abreast(x->ask.site, p->place->index);

@@ -211,13 +211,20 @@ static int64_t age_at(const struct exec_part *p, const struct mer_place *place)
     return p->x->now_us > oldest ? p->x->now_us - oldest : 0;
 }
 
-static bool is_live(const struct mer_site *s, const struct mer_place *place)
+// An answer does not mix environments: what a query reads it reads where it began, though a cutover may come
+// in between. A mutation goes along.
+static bool is_live(const struct exec_part *p, const struct mer_place *place)
 {
+    struct mer_exec *x = p->x;
     struct mer_board_region r;
-    if (!place->sql || !place->environment.n || !mer_board_region(s->board, place->region, &r) || !r.live.n) {
+    if (!place->sql || !place->environment.n || !mer_board_region(x->ask.site->board, place->region, &r) ||
+        !r.live.n) {
         return true;
     }
-    return mer_slice_eq(place->environment, r.live);
+    if (!x->live.n || x->ask.plan->serial) {
+        x->live = r.live;
+    }
+    return mer_slice_eq(place->environment, x->live);
 }
 
 // The board may be a second old; a pool knows at once that it has no connection.
@@ -254,7 +261,7 @@ static void gather_facts(const struct exec_part *p, struct mer_place_facts *fact
                   mer_site_is_abreast(s, i),
             .age_us = p->fetch->max_age_us >= 0 ? age_at(p, place) : 0,
             .latency_us = mer_board_latency_us(s->board, i) + (lags(p, place) ? LAGGING_COST_US : 0),
-            .live = is_live(s, place),
+            .live = is_live(p, place),
             .excluded = p->excluded[i],
             .too_old = place->retention_us > 0 && oldest < p->x->now_us - place->retention_us,
         };
@@ -387,6 +394,7 @@ bool exec_retry(struct exec_part *p)
         return false; // another placement may not have what was just written
     }
     p->excluded[p->place->index] = true;
+    p->x->live = MER_NIL; // where it began may be gone
     const struct mer_place *failed = p->place;
     struct mer_exec_error *e = exec_place_part(p);
     if (e) {

@@ -348,7 +348,8 @@ class Derived(unittest.TestCase):
 class Replication(unittest.TestCase):
     """Blue and green: the outbox both ways, in real apply workers."""
 
-    def test_the_outbox_runs_both_ways_without_echo(self):
+    @classmethod
+    def setUpClass(cls):
         for here in ("blue", "green"):
             conn = pg.connect(here)
             all_rows(conn, f"CREATE PUBLICATION peer FOR TABLE outbox WHERE (env = '{here}')")
@@ -358,21 +359,140 @@ class Replication(unittest.TestCase):
             all_rows(conn, f"CREATE SUBSCRIPTION peer CONNECTION '{pg.dsn(peer)}' PUBLICATION peer"
                            f" WITH (copy_data = false, create_slot = false, slot_name = 'peer_{peer}')")
             all_rows(conn, "ALTER ROLE repl SUPERUSER; ALTER SUBSCRIPTION peer OWNER TO repl; ALTER ROLE repl NOSUPERUSER")
+
+    @classmethod
+    def tearDownClass(cls):
+        for here in ("blue", "green"):
+            all_rows(pg.connect(here), "ALTER SUBSCRIPTION peer DISABLE")
+            all_rows(pg.connect(here), "ALTER SUBSCRIPTION peer SET (slot_name = NONE)")
+            all_rows(pg.connect(here), "DROP SUBSCRIPTION peer")
+
+    def tearDown(self):
+        for here in ("blue", "green"):
+            self.assertEqual(value(pg.connect(here), "SELECT sum(apply_error_count) FROM pg_stat_subscription_stats"), 0)
+
+    def eventually(self, what, check):
+        end = time.monotonic() + 20
+        while not check():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
+
+    def test_the_outbox_runs_both_ways_without_echo(self):
         sql = ("UPDATE customers SET name = %s, updated_at = now() WHERE tenant_id = %s AND code ="
                " (SELECT min(code) FROM customers WHERE tenant_id = %s)")
         read = "SELECT name FROM customers WHERE tenant_id = %s ORDER BY code LIMIT 1"
         for n in range(6):
             here, peer = ("blue", "green") if n % 2 == 0 else ("green", "blue")
             all_rows(pg.connect(here), sql, (f"Name {n}", FOO, FOO))
-            end = time.monotonic() + 20
-            while value(pg.connect(peer), read, (FOO,)) != f"Name {n}":
-                self.assertLess(time.monotonic(), end, "the peer never got the change")
-                time.sleep(0.05)
-        for here in ("blue", "green"):
-            self.assertEqual(value(pg.connect(here), "SELECT sum(apply_error_count) FROM pg_stat_subscription_stats"), 0)
-            all_rows(pg.connect(here), "ALTER SUBSCRIPTION peer DISABLE")
-            all_rows(pg.connect(here), "ALTER SUBSCRIPTION peer SET (slot_name = NONE)")
-            all_rows(pg.connect(here), "DROP SUBSCRIPTION peer")
+            self.eventually("the peer never got the change", lambda: value(pg.connect(peer), read, (FOO,)) == f"Name {n}")
+
+    STATUS = "SELECT live_env, state, epoch::int FROM region_status WHERE region = 'us-east'"
+    WRITE = "SELECT upsert_customer(jsonb_build_object('code', %s::text, 'name', 'Moved', 'key', %s::text)) -> 'errors' = '[]'"
+
+    def epoch(self):
+        return all_rows(pg.connect("blue"), self.STATUS)[0][2]
+
+    def live(self, wanted):
+        self.eventually(f"both never became {wanted}", lambda: all(
+            all_rows(pg.connect(name), self.STATUS) == [wanted] for name in ("blue", "green")))
+
+    def test_the_fence_moves_behind_every_write(self):
+        blue, green = pg.connect("blue", "fence"), pg.connect("green", "fence")
+        first = self.epoch()
+        all_rows(pg.connect("green"), "ALTER SUBSCRIPTION peer DISABLE")
+        writer = pg.connect("blue", "gw_write", FOO)
+        for n in range(20):
+            self.assertTrue(value(writer, self.WRITE, (f"MV-{n}", f"mv-{n}")))
+        self.assertEqual(value(blue, "SELECT fence_move('green', %s, 'promote', 'test', 3600)", (first,)), first + 1)
+        for env in ("blue", "green"):   # fenced here, not open there: nobody takes writes
+            with self.assertRaises(psycopg2.Error) as refused:
+                value(pg.connect(env, "gw_write", FOO), self.WRITE, ("MV-X", "mv-x"))
+            self.assertEqual(refused.exception.pgcode, "MR001")
+        self.assertEqual(all_rows(pg.connect("blue"), self.STATUS), [("green", "green_validating", first + 1)])
+        self.assertEqual(all_rows(pg.connect("green"), self.STATUS), [("blue", "blue_live", first)])
+        all_rows(pg.connect("green"), "ALTER SUBSCRIPTION peer ENABLE")
+        self.live(("green", "green_live_stabilising", first + 1))
+        self.assertEqual(value(pg.connect("green"), "SELECT count(*) FROM customers WHERE code LIKE 'MV-%%'"), 20)
+        again = pg.connect("green", "gw_write", FOO)
+        self.assertTrue(value(again, self.WRITE, ("MV-3", "mv-3")), "a key that blue knew")
+        self.assertEqual(value(pg.connect("green"), "SELECT count(*) FROM customers WHERE code LIKE 'MV-%%'"), 20)
+        with self.assertRaises(psycopg2.Error) as refused:
+            value(blue, "SELECT fence_move('green', %s, 'promote', 'test', 3600)", (first + 1,))
+        self.assertEqual(refused.exception.pgcode, "MR002")
+        with self.assertRaises(psycopg2.Error) as refused:
+            value(green, "SELECT fence_move('blue', %s, 'rollback', 'test', 0)", (first,))
+        self.assertEqual(refused.exception.pgcode, "MR002")
+        self.assertEqual(value(green, "SELECT fence_move('blue', %s, 'rollback', 'test', 0)", (first + 1,)), first + 2)
+        self.live(("blue", "blue_live", first + 2))
+        moves = f"SELECT epoch::int, previous_env, live_env, kind FROM cutovers WHERE epoch > {first} ORDER BY epoch"
+        for env in ("blue", "green"):
+            self.eventually("the log", lambda: all_rows(pg.connect(env), moves) == [
+                (first + 1, "blue", "green", "promote"), (first + 2, "green", "blue", "rollback")])
+
+    def test_a_move_waits_for_writes_under_way_and_later_ones_see_it(self):
+        epoch = self.epoch()
+        early = pg.connect("blue", "gw_write", FOO)
+        early.autocommit = False
+        all_rows(early, "SELECT set_config('app.tenant_id', %s, true)", (FOO,))
+        self.assertTrue(value(early, self.WRITE, ("EARLY", "early")))
+        box = []
+        move = threading.Thread(target=lambda: box.append(value(
+            pg.connect("blue", "fence"), "SELECT fence_move('green', %s, 'promote', 'test', 0)", (epoch,))))
+        move.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        self.eventually("the move never waited", lambda: value(pg.connect("blue"), waiting) == 1)
+
+        def late():
+            try:
+                value(pg.connect("blue", "gw_write", FOO), self.WRITE, ("LATE", "late"))
+            except psycopg2.Error as refused:
+                box.append(refused.pgcode)
+        writer = threading.Thread(target=late)
+        writer.start()
+        self.eventually("the late write never waited", lambda: value(pg.connect("blue"), waiting) == 2)
+        early.commit()
+        move.join()
+        writer.join()
+        self.assertEqual(box, [epoch + 1, "MR001"])
+        self.live(("green", "green_live_stabilising", epoch + 1))
+        self.assertEqual(value(pg.connect("green"), "SELECT count(*) FROM customers WHERE code IN ('EARLY', 'LATE')"), 1)
+        for env in ("blue", "green"):
+            all_rows(pg.connect(env, "ops"), "SELECT region_beat()")
+        self.live(("green", "green_live", epoch + 1))
+        value(pg.connect("green", "fence"), "SELECT fence_move('blue', %s, 'rollback', 'test', 0)", (epoch + 1,))
+        self.live(("blue", "blue_live", epoch + 2))
+
+    def test_a_region_whose_live_environment_is_lost_goes_on_by_force(self):
+        epoch = self.epoch()
+        all_rows(pg.connect("blue"), "ALTER SUBSCRIPTION peer DISABLE")   # it hears nothing
+        self.assertEqual(value(pg.connect("green", "ops"), "SELECT fence_force('test')"), epoch + 1)
+        self.assertTrue(value(pg.connect("green", "gw_write", FOO), self.WRITE, ("FORCED", "forced")))
+        self.assertEqual(value(pg.connect("green", "ops"), "SELECT fence_force('test')"), None, "it is live already")
+        self.assertEqual(all_rows(pg.connect("blue"), self.STATUS), [("blue", "blue_live", epoch)])
+        all_rows(pg.connect("blue"), "ALTER SUBSCRIPTION peer ENABLE")
+        self.live(("green", "green_live", epoch + 1))
+        value(pg.connect("green", "fence"), "SELECT fence_move('blue', %s, 'promote', 'test', 0)", (epoch + 1,))
+        self.live(("blue", "blue_live_stabilising", epoch + 2))
+        all_rows(pg.connect("blue", "ops"), "SELECT region_beat()")
+        self.live(("blue", "blue_live", epoch + 2))
+
+    def test_what_was_moved_by_hand_stops_nobody(self):
+        epoch = self.epoch() + 1
+        for env in ("blue", "green"):
+            all_rows(pg.connect(env), "UPDATE region_status SET epoch = %s, state = 'blue_live_stabilising', stable_at = now()"
+                                      " WHERE region = 'us-east'", (epoch,))
+        all_rows(pg.connect("blue", "ops"), "SELECT region_beat()")   # told to green, though no cutover has this epoch
+        self.live(("blue", "blue_live", epoch))
+
+    def test_the_role_of_the_fence_can_do_nothing_else(self):
+        conn = pg.connect("blue", "fence")
+        for sql in ("SELECT * FROM region_status", "UPDATE region_status SET epoch = 99", "SELECT * FROM outbox", "SELECT * FROM orders",
+                    "SELECT fence_hear('green', '{}')", "SELECT fence_tell()", "SELECT fence_force('x')"):
+            with self.assertRaises(psycopg2.errors.InsufficientPrivilege):
+                all_rows(conn, sql)
+        for role in ("gw_read", "gw_write", "rollup", "ops"):
+            with self.assertRaises(psycopg2.errors.InsufficientPrivilege):
+                value(pg.connect("blue", role), "SELECT fence_move('green', 1, 'promote', 'x', 0)")
 
 
 class Data(unittest.TestCase):

@@ -64,9 +64,9 @@ def scenario_followers_change_origin_at_a_cutover(fleet):
             fleet.sql(database, "update region_status set live_env = %s, epoch = %s where region = 'us-east'",
                       (environment, epoch))
         replication.follow("us-east", environment, names)
-        slots = fleet.value(f"us-east-{environment}", "select count(*) from pg_replication_slots where active and "
-                                                      "slot_name in ('facility_la_001', 'eu_central_blue')")
-        equal(slots, 2, f"followers of {environment}")
+        followers = ("select count(*) from pg_replication_slots where active and "
+                     "slot_name in ('facility_la_001', 'eu_central_blue')")
+        eventually(lambda: equal(fleet.value(f"us-east-{environment}", followers), 2, f"followers of {environment}"))
 
     ((epoch,),) = fleet.sql("us-east-blue", "select epoch from region_status where region = 'us-east'")
     renamed("us-east-blue", f"Before {uuid.uuid4()}")

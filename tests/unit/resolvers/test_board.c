@@ -216,6 +216,70 @@ static void an_older_route_never_comes_back(void **state)
     mer_board_destroy(b);
 }
 
+// In the middle of a cutover the old environment speaks of the next one, which is not live before it says so.
+static void an_environment_is_live_when_it_says_so_itself(void **state)
+{
+    (void)state;
+    struct mer_board *b = mer_board_create(3);
+    struct mer_board_region r;
+    mer_board_set_home(b, 0, MER_S("us-east"), MER_S("blue"));
+    mer_board_set_home(b, 1, MER_S("us-east"), MER_S("green"));
+    const char *blue = ",\"regions\":{\"us-east\":{\"live\":\"blue\",\"epoch\":4,\"state\":\"blue_live\"}}";
+    const char *fenced =
+        ",\"regions\":{\"us-east\":{\"live\":\"green\",\"epoch\":5,\"state\":\"green_validating\"},"
+        "\"apac\":{\"live\":\"green\",\"epoch\":2,\"state\":\"green_live\"}}";
+    const char *green =
+        ",\"regions\":{\"us-east\":{\"live\":\"green\",\"epoch\":5,\"state\":\"green_live_stabilising\"}}";
+    assert_int_equal(read_facts(b, 0, 0, blue), MER_OK);
+    assert_int_equal(read_facts(b, 1, 0, blue), MER_OK);
+    assert_int_equal(read_facts(b, 0, 0, fenced), MER_OK);
+    assert_int_equal(read_facts(b, 1, 0, blue), MER_OK); // it has not heard of it
+    assert_true(mer_board_region(b, MER_S("us-east"), &r));
+    mer_assert_slice(r.live, "blue");
+    assert_int_equal(r.epoch, 4);
+    mer_assert_slice(r.phase, "green_validating");
+    assert_true(mer_board_region(b, MER_S("apac"), &r)); // another region's row is what it is
+    mer_assert_slice(r.live, "green");
+    mer_assert_slice(r.phase, "green_live");
+    assert_int_equal(read_facts(b, 1, 0, green), MER_OK);
+    assert_int_equal(read_facts(b, 0, 0, fenced), MER_OK); // a replica that is late, say
+    assert_true(mer_board_region(b, MER_S("us-east"), &r));
+    mer_assert_slice(r.live, "green");
+    assert_int_equal(r.epoch, 5);
+    mer_assert_slice(r.phase, "green_live_stabilising");
+    assert_int_equal(read_facts(b, 0, 0, blue), MER_OK); // left behind: its epoch is of the past
+    assert_true(mer_board_region(b, MER_S("us-east"), &r));
+    mer_assert_slice(r.live, "green");
+    mer_assert_slice(r.phase, "green_live_stabilising");
+    mer_board_destroy(b);
+}
+
+// Better than nothing, for who starts in the middle of a cutover.
+static void where_nothing_is_known_hearsay_is_taken(void **state)
+{
+    (void)state;
+    struct mer_board *b = mer_board_create(1);
+    struct mer_board_region r;
+    mer_board_set_home(b, 0, MER_S("us-east"), MER_S("blue"));
+    assert_int_equal(read_facts(b, 0, 0, ",\"regions\":{\"us-east\":{\"live\":\"green\",\"epoch\":5}}"),
+                     MER_OK);
+    assert_true(mer_board_region(b, MER_S("us-east"), &r));
+    mer_assert_slice(r.live, "green");
+    assert_int_equal(r.phase.n, 0);
+    mer_board_destroy(b);
+    b = mer_board_create(1);
+    mer_board_set_home(b, 0, MER_S("us-east"), MER_S("blue"));
+    assert_int_equal(read_facts(b, 0, 0,
+                                ",\"regions\":{\"us-east\":{\"live\":\"green\",\"epoch\":5,"
+                                "\"state\":\"green_validating\"}}"),
+                     MER_OK);
+    assert_true(mer_board_region(b, MER_S("us-east"), &r));
+    mer_assert_slice(r.live, "blue"); // which has all data until green has it
+    assert_int_equal(r.epoch, 4);
+    mer_assert_slice(r.phase, "green_validating");
+    mer_board_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +292,8 @@ int main(void)
         cmocka_unit_test(facts_that_are_none_are_refused_and_change_nothing),
         cmocka_unit_test(our_own_pings_overrule_the_database),
         cmocka_unit_test(an_older_route_never_comes_back),
+        cmocka_unit_test(an_environment_is_live_when_it_says_so_itself),
+        cmocka_unit_test(where_nothing_is_known_hearsay_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
