@@ -114,6 +114,45 @@ static void seek_value(struct untold *u, const struct mer_shape_field *f, const 
     }
 }
 
+// Objects that a subgraph knows by their interface alone are asked for all that any type of theirs is asked
+// for: what failed of an object that the client does not ask for it concerns nobody. Keys and what others
+// required stand in no variant, and are told.
+static bool is_asked(const struct mer_shape *shape, const struct mer_obj *o, uint32_t fetch, uint32_t slot)
+{
+    const struct mer_type *t = o ? mer_obj_type(o) : NULL;
+    const struct mer_shape_variant *own = t ? exec_variant(shape, t) : NULL;
+    for (uint32_t i = 0; own && i < own->fields_n; i++) {
+        if (own->fields[i].kind == MER_SHAPE_DATA && tells(&own->fields[i], fetch, slot)) {
+            return true;
+        }
+    }
+    return !own || !field_at(shape, fetch, slot);
+}
+
+// Is all asked that its path leads over?
+static bool concerns(const struct mer_shape *shape, const struct mer_obj *o,
+                     const struct exec_subgraph_error *said)
+{
+    struct mer_val v = {0};
+    uint32_t fetch = said->error->fetch;
+    for (uint32_t i = 0; i < said->steps_n && shape; i++) {
+        const struct exec_step *step = &said->steps[i];
+        if (step->index) {
+            v = v.kind == MER_VAL_LIST && step->n < v.n ? v.items[step->n] : (struct mer_val){0};
+        } else {
+            const struct mer_shape_field *f = field_at(shape, fetch, step->n);
+            if (!is_asked(shape, o, fetch, step->n)) {
+                return false;
+            }
+            v = o && f ? mer_val_at(o, (struct mer_plan_value){fetch, step->n}, shape->home)
+                       : (struct mer_val){0};
+            shape = f ? f->sub : NULL;
+        }
+        o = v.kind == MER_VAL_OBJECT ? v.object : NULL;
+    }
+    return true;
+}
+
 static void tell_here(struct untold *u, const struct mer_shape *shape, const struct mer_obj *o)
 {
     for (uint32_t i = 0; i < u->n; i++) {
@@ -121,6 +160,9 @@ static void tell_here(struct untold *u, const struct mer_shape *shape, const str
         uint32_t here = u->path.n;
         if (e->told < (e->limit ? e->limit : PLACES_MAX) && is_of(u, u->said[i], o)) {
             e->told++;
+            if (!concerns(shape, o, u->said[i])) {
+                continue;
+            }
             follow(&u->path, shape, e->fetch, u->said[i]->steps, u->said[i]->steps_n);
             exec_tell(u->x, e, u->path.segs, u->path.n);
             u->path.n = here;

@@ -18,14 +18,15 @@ export default {
         badge: String @requires(fields: "name")
         friend: Animal
         risk: String!
+        mood: String
       }`,
     ranch: `${link('key')}
       type Lion @key(fields: "id") { id: ID! pride: Lion }`,
   },
   truth: {
     Query: { animals() { return [this.Lion[0], this.Heron[0]]; }, lion() { return this.Lion[0]; }, patients() { return [this.Heron[0], this.Lion[0]]; } },
-    Lion: [{ id: 'l1', as: ['Animal'], name: 'Kora', mane: false, pulse: 50, badge: (a, s, rep) => `#${rep.name}`, friend: null, risk: 'high', pride() { return this.Lion[0]; }, motto: (a, s, rep) => `with ${rep.pride.id}` }],
-    Heron: [{ id: 'h1', as: ['Animal'], name: null, wings: 2, pulse: 120, badge: (a, s, rep) => `#${rep.name}`, friend() { return this.Lion[0]; }, risk: () => new Error('no') }],
+    Lion: [{ id: 'l1', as: ['Animal'], name: 'Kora', mane: false, pulse: 50, badge: (a, s, rep) => `#${rep.name}`, friend: null, risk: 'high', mood: 'calm', pride() { return this.Lion[0]; }, motto: (a, s, rep) => `with ${rep.pride.id}` }],
+    Heron: [{ id: 'h1', as: ['Animal'], name: null, wings: 2, pulse: 120, badge: (a, s, rep) => `#${rep.name}`, friend() { return this.Lion[0]; }, risk: () => new Error('no'), mood: () => new Error('none') }],
   },
   cases: [
     { query: '{ animals { id pulse } }', data: { animals: [{ id: 'l1', pulse: 50 }, { id: 'h1', pulse: 120 }] }, requests: 2 },
@@ -41,6 +42,8 @@ export default {
     { query: '{ patients { badge } }', data: { patients: [{ badge: '#null' }, { badge: '#Kora' }] }, requests: 3 },
     { query: 'query($c: Boolean!, $l: Boolean!, $h: Boolean!) { patients { pulse @include(if: $c) ... on Lion @include(if: $l) { pulse } ... on Heron @include(if: $h) { pulse } } }', variables: { c: false, l: true, h: false }, data: { patients: [{}, { pulse: 50 }] }, requests: 2 },
     { query: 'query ($l: Boolean!) { patients { pulse ... on Lion @include(if: $l) { mane } } }', variables: { l: false }, data: { patients: [{ pulse: 120 }, { pulse: 50 }] }, requests: 2 },
+    { query: '{ patients { pulse ... on Lion { mood } } }', data: { patients: [{ pulse: 120 }, { pulse: 50, mood: 'calm' }] }, requests: 2 },
+    { query: '{ patients { pulse ... on Heron { mood } } }', data: { patients: [{ pulse: 120, mood: null }, { pulse: 50 }] }, errors: [['patients', 0, 'mood']], requests: 2 },
     { query: '{ patients { friend { __typename name pulse } } }', data: { patients: [{ friend: { __typename: 'Lion', name: 'Kora', pulse: 50 } }, { friend: null }] }, requests: 2, representations: 1 },
   ],
 };
