@@ -442,12 +442,12 @@ def scenario_parts_are_compressed_and_told_at_once(fleet):
 
 
 def scenario_clients_from_npm_read_parts(fleet):
-    if skipped(missing("graphql", "@apollo/client", "@urql/core")):
+    if skipped(missing("graphql", "@apollo/client", "apollo-client-4", "@urql/core")):
         return
     with routing() as (gate, *_):
         said = node("defer_clients.mjs", f"http://127.0.0.1:{gate.port}/graphql")
         things = [{"id": f"t{i}", "count": i * 10, "shelf": {"id": f"s{i}", "note": f"about s{i}"}} for i in (1, 2)]
-        for name in ("apollo", "urql"):
+        for name in ("apollo", "urql", "apollo4of2022", "apollo4"):
             states = said[name]
             equal(states[0], {"things": [{"id": "t1"}, {"id": "t2"}]}, f"what {name} shows first")
             equal(states[-1], {"things": things}, f"what {name} shows last")
