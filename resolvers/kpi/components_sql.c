@@ -130,12 +130,13 @@ static void add_balance(struct mer_buf *b, const struct mer_kpi_raw *raw, const 
 {
     mer_buf_add_cstr(b, "\n  UNION ALL\n  SELECT b.tenant_id, b.facility_id, b.h, sum(b.n)::bigint");
     add_values(b, raw, s, at, a);
-    mer_buf_printf(b,
-                   "\n  FROM (WITH m AS (SELECT %.*s.tenant_id, %.*s.facility_id, %.*s AS k,"
-                   " greatest(date_trunc('hour', %.*s, 'UTC'), %s - interval '1 hour') AS h,"
-                   " sum(%.*s) AS amount, sum(%.*s) AS worth, count(*) FILTER (WHERE %.*s >= %s) AS n\n",
-                   MER_FMT(s->row), MER_FMT(s->row), MER_FMT(s->of), MER_FMT(s->begin), at->from,
-                   MER_FMT(s->amount), MER_FMT(s->worth), MER_FMT(s->begin), at->from);
+    mer_buf_printf(
+        b,
+        "\n  FROM (WITH m AS (SELECT %.*s.tenant_id, %.*s.facility_id, %.*s AS k,"
+        " CASE WHEN %.*s < %s THEN %s - interval '1 hour' ELSE date_trunc('hour', %.*s, 'UTC') END AS h,"
+        " sum(%.*s) AS amount, sum(%.*s) AS worth, count(*) FILTER (WHERE %.*s >= %s) AS n\n",
+        MER_FMT(s->row), MER_FMT(s->row), MER_FMT(s->of), MER_FMT(s->begin), at->from, at->from,
+        MER_FMT(s->begin), MER_FMT(s->amount), MER_FMT(s->worth), MER_FMT(s->begin), at->from);
     mer_buf_printf(b, "    FROM %.*s WHERE %.*s < %s", MER_FMT(s->from), MER_FMT(s->begin), at->to);
     add_filters(b, s, at);
     mer_buf_printf(

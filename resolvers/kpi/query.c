@@ -312,7 +312,10 @@ static bool see_facility(struct making *m, const struct mer_fetch_field *facilit
     for (uint32_t i = 0; i < facility->children_n; i++) {
         struct mer_slice name = facility->children[i]->field->name;
         if (!mer_slice_is(name, "id") && !mer_slice_is(name, "__typename"))
-            return fail(m, MER_ERR_INVALID, "kpis cannot be asked inside a group of key figures");
+            return fail(
+                m, MER_ERR_INVALID,
+                "kpis cannot be asked inside a group of key figures: ask the group's own totals or series, "
+                "or facility(id:) { kpis }");
     }
     return true;
 }
