@@ -181,3 +181,13 @@ const struct mer_config_source *mer_config_source(const struct mer_config *c, st
     }
     return NULL;
 }
+
+const struct mer_config_subgraph *mer_config_subgraph_find(const struct mer_config *c, struct mer_slice name)
+{
+    for (uint32_t i = 0; i < c->subgraphs.each_n; i++) {
+        if (mer_slice_eq(c->subgraphs.each[i].name, name)) {
+            return &c->subgraphs.each[i];
+        }
+    }
+    return NULL;
+}

@@ -140,11 +140,15 @@ struct mer_config_persisted {
 // How GraphQL servers that are no gateways of ours are asked; each of them, by each event loop.
 enum mer_config_events { MER_CONFIG_EVENTS_ANY = 0, MER_CONFIG_EVENTS_SSE = 1, MER_CONFIG_EVENTS_WS = 2 };
 
+// Of `each` they are one more, and 0: as all.
+enum mer_config_http2 { MER_CONFIG_HTTP2_NEVER = 0, MER_CONFIG_HTTP2_TLS = 1, MER_CONFIG_HTTP2_ALWAYS = 2 };
+
 struct mer_config_subgraph {
     struct mer_slice name;
     struct mer_slice url; // in place of the supergraph's
     enum mer_config_events events;
     struct mer_slice events_path; // nil: the url's
+    int http2;                    // 0: as all; else enum mer_config_http2 and one
 };
 
 struct mer_config_subgraphs {
@@ -153,6 +157,7 @@ struct mer_config_subgraphs {
     int64_t breaker_failures, breaker_ms;
     int64_t entities;
     bool gzip, share;
+    enum mer_config_http2 http2;
     bool events_ws;               // how they tell events where `each` does not say
     int64_t reconnects, again_ms; // of a subscription: connections in a row that may fail, the first pause
     struct mer_config_subgraph *each;
@@ -259,6 +264,8 @@ const struct mer_config_region *mer_config_region(const struct mer_config *c, st
 const struct mer_config_region *mer_config_region_of_facility(const struct mer_config *c,
                                                               struct mer_slice facility);
 const struct mer_config_source *mer_config_source(const struct mer_config *c, struct mer_slice name);
+// What is said of this subgraph alone.
+const struct mer_config_subgraph *mer_config_subgraph_find(const struct mer_config *c, struct mer_slice name);
 
 // The reference of all keys as Markdown: docs/configuration.md is this text.
 void mer_config_describe(struct mer_buf *b);

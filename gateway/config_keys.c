@@ -167,6 +167,7 @@ static const struct mer_config_key subgraph_keys[] = {
     {"url", MER_CONFIG_URL, AT(mer_config_subgraph, url), .text = "where it is, in place of the url in the supergraph"},
     {"subscriptions", MER_CONFIG_CHOICE, FLAG(mer_config_subgraph, events), .choices = "any|sse|ws", .fallback = "any", .text = "how it tells events; `any`: as `subgraphs.subscriptions` says"},
     {"subscriptionsPath", MER_CONFIG_TEXT, AT(mer_config_subgraph, events_path), .text = "where, on the same host; the url's own path when not given"},
+    {"http2", MER_CONFIG_CHOICE, FLAG(mer_config_subgraph, http2), .choices = "any|never|tls|always", .fallback = "any", .text = "`any`: as `subgraphs.http2` says"},
     {0},
 };
 
@@ -180,6 +181,7 @@ static const struct mer_config_key subgraphs_keys[] = {
     {"entities", MER_CONFIG_COUNT, AT(mer_config_subgraphs, entities), .min = 1, .max = 1000000, .fallback = "1000", .text = "entities asked for in one request; longer lists are several requests"},
     {"share", MER_CONFIG_BOOL, AT(mer_config_subgraphs, share), .fallback = "true", .text = "identical queries under way at the same time, with identical headers, are one request"},
     {"gzip", MER_CONFIG_BOOL, AT(mer_config_subgraphs, gzip), .fallback = "true", .text = "ask for compressed answers"},
+    {"http2", MER_CONFIG_CHOICE, FLAG(mer_config_subgraphs, http2), .choices = "never|tls|always", .fallback = "never", .text = "HTTP/2, where many requests share a connection. `tls`: with `https`, if the subgraph takes it (ALPN); `always`: with `http` too, by prior knowledge. Subscriptions go on with HTTP/1.1"},
     {"failures", MER_CONFIG_COUNT, AT(mer_config_subgraphs, breaker_failures), .min = 0, .max = 1000000, .fallback = "20", .text = "so many failures in a row open the circuit: the subgraph is left alone for a while; 0: never"},
     {"pause", MER_CONFIG_MILLIS, AT(mer_config_subgraphs, breaker_ms), .min = 1, .max = 3600000, .fallback = "500ms", .text = "the first such while; it doubles, up to twenty times this, as long as the subgraph fails"},
     {"subscriptions", MER_CONFIG_CHOICE, FLAG(mer_config_subgraphs, events_ws), .choices = "sse|ws", .fallback = "sse", .text = "how subgraphs tell events: server-sent events (graphql-sse, distinct connections), or WebSockets (graphql-transport-ws)"},

@@ -145,6 +145,14 @@ static uint32_t same_place(const struct built_site *before, const struct mer_sna
     return UINT32_MAX;
 }
 
+static bool speaks_http2(const struct mer_config *c, struct mer_slice name, struct mer_slice url)
+{
+    const struct mer_config_subgraph *each = mer_config_subgraph_find(c, name);
+    int how = each && each->http2 ? each->http2 - 1 : (int)c->subgraphs.http2;
+    return how == MER_CONFIG_HTTP2_ALWAYS ||
+           (how == MER_CONFIG_HTTP2_TLS && mer_slice_starts(url, MER_S("https:")));
+}
+
 static enum mer_err link_subgraph(struct mer_loop *loop, const struct mer_snapshot *snapshot, uint32_t i,
                                   struct mer_site_link *link, struct mer_diag *diag)
 {
@@ -159,6 +167,7 @@ static enum mer_err link_subgraph(struct mer_loop *loop, const struct mer_snapsh
         .answer_max_bytes = (size_t)s->answer_bytes,
         .request_ms = (uint32_t)s->timeout_ms,
         .gzip = s->gzip,
+        .http2 = speaks_http2(c, snapshot->sources[i].self.name, snapshot->sources[i].url),
         .breaker_failures = (uint32_t)s->breaker_failures,
         .breaker_ms = (uint32_t)s->breaker_ms,
         .address = (const struct sockaddr *)&snapshot->sources[i].address,

@@ -381,16 +381,6 @@ static void on_end(void *owner, const char *failed)
     fail(s, "SOURCE_UNAVAILABLE", text);
 }
 
-static const struct mer_config_subgraph *config_of(const struct mer_config *c, struct mer_slice name)
-{
-    for (uint32_t i = 0; i < c->subgraphs.each_n; i++) {
-        if (mer_slice_eq(c->subgraphs.each[i].name, name)) {
-            return &c->subgraphs.each[i];
-        }
-    }
-    return NULL;
-}
-
 static struct mer_gql_client *client_of(const struct bound *b)
 {
     const struct mer_site *site = b->on->site;
@@ -400,7 +390,8 @@ static struct mer_gql_client *client_of(const struct bound *b)
 static void subscribe(struct mer_stream_sub *s)
 {
     const struct mer_config *c = s->ask.worker->config;
-    const struct mer_config_subgraph *each = config_of(c, s->bound->on->site->sources[s->bound->source].name);
+    const struct mer_config_subgraph *each =
+        mer_config_subgraph_find(c, s->bound->on->site->sources[s->bound->source].name);
     bool ws = each && each->events != MER_CONFIG_EVENTS_ANY ? each->events == MER_CONFIG_EVENTS_WS
                                                             : c->subgraphs.events_ws;
     const struct mer_gql_sub_opts o = {

@@ -541,6 +541,16 @@ void mer_stream_resume_read(struct mer_stream *s)
     tell_later(s);
 }
 
+struct mer_slice mer_stream_protocol(const struct mer_stream *s)
+{
+    const unsigned char *name = NULL;
+    unsigned n = 0;
+    if (s->ssl) {
+        SSL_get0_alpn_selected(s->ssl, &name, &n);
+    }
+    return mer_slice_make((const char *)name, n);
+}
+
 uint64_t mer_stream_bytes_in(const struct mer_stream *s)
 {
     return s->bytes_in;

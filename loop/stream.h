@@ -25,6 +25,7 @@ struct mer_tls_client_opts {
     const char *ca_file; // PEM; NULL: the system's store
     const char *cert_file; // client certificate chain and key, PEM; NULL: none
     const char *key_file;
+    bool http2; // offered by ALPN, before HTTP/1.1
 };
 // NULL on failure, with diag (MER_ERR_INVALID).
 struct mer_tls_client *mer_tls_client_create(const struct mer_tls_client_opts *opts, struct mer_diag *diag);
@@ -53,6 +54,8 @@ struct mer_stream *mer_stream_connect(struct mer_loop *loop, const struct sockad
 // was closed. One write at a time. If the connection fails, on_close comes instead of on_written. on_written
 // may be NULL when the bytes live long enough (then ask mer_stream_is_writing before the next).
 void mer_stream_write(struct mer_stream *s, const struct mer_slice *iov, size_t n, mer_loop_fn *on_written);
+// What the peer chose by ALPN; n 0: nothing, or no TLS. After on_connect.
+struct mer_slice mer_stream_protocol(const struct mer_stream *s);
 bool mer_stream_is_writing(const struct mer_stream *s);
 void mer_stream_pause_read(struct mer_stream *s);
 void mer_stream_resume_read(struct mer_stream *s); // on_data comes again also for bytes that were left over

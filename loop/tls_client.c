@@ -49,8 +49,9 @@ struct mer_tls_client *mer_tls_client_create(const struct mer_tls_client_opts *o
                                    SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(tls->ctx, 1);
     SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
-    static const unsigned char alpn[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(tls->ctx, alpn, sizeof(alpn) - 1);
+    static const unsigned char alpn[] = "\x02h2\x08http/1.1";
+    size_t from = opts->http2 ? 0 : sizeof("\x02h2") - 1;
+    SSL_CTX_set_alpn_protos(tls->ctx, alpn + from, (unsigned)(sizeof(alpn) - 1 - from));
 
     // Chain and name are checked by OpenSSL itself, within the handshake, whatever the protocol version.
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);

@@ -12,7 +12,7 @@ static void let_go(struct mer_gql_call *call)
     union {
         const char *text;
         char *mem;
-    } head = {call->head.p}; // made here, by make_head
+    } head = {call->head.p}; // made here, by gql_call_make_head
     mer_timer_stop(call->client->loop, &call->timer);
     mer_task_cancel(call->client->loop, &call->task);
     gql_origin_drop(call->client, call);
@@ -115,15 +115,19 @@ static void begin_head(const struct mer_gql_client *c, struct mer_slice method, 
     mer_buf_add(b, path);
     mer_buf_add(b, MER_S(" HTTP/1.1\r\nhost: "));
     mer_buf_add(b, c->url.authority);
-    mer_buf_add(b, MER_S("\r\naccept: application/graphql-response+json, application/json\r\n"));
+    mer_buf_add(b, MER_S("\r\naccept: " GQL_ACCEPT "\r\n"));
     if (c->opts.gzip) {
         mer_buf_add(b, MER_S("accept-encoding: gzip\r\n"));
     }
 }
 
-static void make_head(const struct mer_gql_client *c, struct mer_gql_call *call)
+void gql_call_make_head(struct mer_gql_call *call)
 {
+    const struct mer_gql_client *c = call->client;
     struct mer_buf b;
+    if (call->head.n) {
+        return; // asked again
+    }
     mer_buf_init(&b, NULL, 1024);
     if (!call->get && !call->path.n) {
         mer_buf_add(&b, c->post_head);
@@ -181,6 +185,7 @@ void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
 {
     call->client = c;
     call->conn = NULL;
+    call->exchange = NULL;
     call->sent = call->again = call->probe = false;
     call->state = GQL_CALL_REFUSED;
     call->sent_us = mer_time_mono_us();
@@ -197,7 +202,6 @@ void mer_gql_send(struct mer_gql_client *c, struct mer_gql_call *call)
         mer_loop_defer(c->loop, &call->task, refuse, call);
         return;
     }
-    make_head(c, call);
     mer_timer_start(c->loop, &call->timer, (uint64_t)left_us / 1000, on_deadline, call);
     gql_origin_push(c, call);
 }
@@ -235,7 +239,9 @@ static enum mer_err read_opts(struct mer_gql_client *c, const struct mer_gql_cli
                                     .cert_file = opts->cert_file,
                                     .key_file = opts->key_file};
     c->tls = mer_tls_client_create(&t, diag);
-    return c->tls ? MER_OK : MER_ERR_INVALID;
+    t.http2 = true; // subscriptions go on with HTTP/1.1
+    c->tls_http2 = c->tls && opts->http2 ? mer_tls_client_create(&t, diag) : NULL;
+    return c->tls && (c->tls_http2 || !opts->http2) ? MER_OK : MER_ERR_INVALID;
 }
 
 struct mer_gql_client *mer_gql_client_create(struct mer_loop *loop, const struct mer_gql_client_opts *opts,
@@ -275,5 +281,6 @@ void mer_gql_client_unref(struct mer_gql_client *c)
     gql_origin_close(c);
     gql_inflate_end(c);
     mer_tls_client_unref(c->tls);
+    mer_tls_client_unref(c->tls_http2);
     mer_arena_destroy(c->a);
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 client for GraphQL sources: other gateways' /sources/NAME, later any subgraph. One client for each
-// origin and loop: keep-alive connections, most recently used first, reads always armed so that a server's
-// close is seen at once, one request in flight on each. Requests over the connection cap wait in a bounded
-// queue.
+// HTTP client for GraphQL sources: other gateways' /sources/NAME, and subgraphs. One client for each origin
+// and loop: keep-alive connections, most recently used first, reads always armed so that a server's close is
+// seen at once, one request in flight on each. Requests over the connection cap wait in a bounded queue. With
+// `http2` as many requests as the server takes are in flight on one connection; another is opened when it is
+// full. One that has been silent for connect_ms while answers were awaited gets no more requests.
 //
 // All calls on the loop's thread. A call belongs to the client from mer_gql_send until done was called,
 // exactly once and never inside mer_gql_send; nothing is called after mer_gql_cancel. done may send, cancel,
 // free its call and even destroy the client. A request is sent a second time only when the connection was
 // reused and not one byte of an answer had come, and it is idempotent; the second time it goes out on a new
-// connection.
+// connection. Over HTTP/2 also, whatever it is, when the server says that it has not looked at it.
 //
 // A client with a circuit breaker stops asking an origin that fails: no connection, no answer, no answer in
 // time, or 502, 503, 504, so many times in a row. Calls then fail at once with MER_ERR_IO, until after a
@@ -44,6 +45,7 @@ struct mer_gql_client_opts {
     size_t answer_max_bytes;   // 0: 64 MiB, decoded
     uint32_t request_ms;       // a call may take so long whatever its deadline says; 0: as its deadline says
     bool gzip;                 // ask for compressed answers
+    bool http2;                // https: where the server takes it (ALPN); http: by prior knowledge
     uint32_t breaker_failures; // so many failures in a row open the circuit; 0: never
     uint32_t breaker_ms;       // it stays open so long at first, then twice as long each time up to 20 times;
                                // 0: 500
@@ -95,6 +97,7 @@ struct mer_gql_call {
     void *owner;
     /* private */
     struct mer_gql_conn *conn;
+    struct gql_exchange *exchange;
     struct mer_gql_call *next, **pprev;
     struct mer_timer timer;
     struct mer_task task;
