@@ -97,6 +97,7 @@ def scenario_what_goes_wrong_costs_one_request_at_most(fleet):
         return
     cases = [  # what the server does, the code that is told or None, connections at most
         ("refuse", None, 1),          # not looked at: asked again
+        ("refuse-always", "SOURCE_UNAVAILABLE", 1),
         ("goaway", None, 2),
         ("reset", "SOURCE_UNAVAILABLE", 1),
         ("cut", "SOURCE_UNAVAILABLE", 2),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A subgraph over HTTP/2, by node: h2c, or TLS with ALPN where CERT and KEY are given. Prints its port. What it does with
-// a request stands in the header x-do: 'late' answers after 100 ms; 'refuse' resets the stream with REFUSED_STREAM the
-// first time; 'goaway' ends the connection politely after the answer; 'cut' destroys it amid the answer, 'cut-unseen'
-// before it, the first time; 'reset' resets amid the answer; 'silent' never answers; 'large' answers 1 MiB more than asked;
-// 'gzip' compresses. GET / tells what it saw: connections, the most requests under way at once, resets, protocols.
+// A subgraph over HTTP/2, by node: h2c, or TLS with ALPN where CERT and KEY are given. Prints its port, and another where
+// HTTP/1.1 tells what it saw: connections, the most requests under way at once, resets, protocols. What it does with a
+// request stands in the header x-do: 'late' answers after 100 ms; 'refuse' resets the stream with REFUSED_STREAM the first
+// time, 'refuse-always' each time; 'goaway' ends the connection politely after the answer; 'cut' destroys it amid the
+// answer, 'cut-unseen' before it, the first time; 'reset' resets amid the answer; 'silent' never answers; 'large' answers
+// 1 MiB more than asked; 'gzip' compresses.
 import http from 'node:http';
 import http2 from 'node:http2';
 import { readFileSync } from 'node:fs';
@@ -41,16 +42,12 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function serve(request, response) {
   const what = request.headers['x-do'] ?? '';
-  if (request.method === 'GET') {
-    response.end(JSON.stringify(seen));
-    return;
-  }
   seen.requests++;
   seen.most = Math.max(seen.most, ++open);
   response.on('close', () => open--);
   seen.protocols.push(request.httpVersion);
   seen.authorization.push(request.headers.authorization ?? null);
-  if (what === 'refuse' && first(request, what)) {
+  if (what === 'refuse-always' || (what === 'refuse' && first(request, what))) {
     response.stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
     return;
   }
@@ -83,7 +80,6 @@ async function serve(request, response) {
 server.on('request', serve);
 server.on('sessionError', () => {});
 server.listen(0, '127.0.0.1', () => {
-  // what was seen is asked over HTTP/1.1
   const side = http.createServer((request, response) => response.end(JSON.stringify(seen)));
   side.listen(0, '127.0.0.1', () => console.log(`${server.address().port} ${side.address().port}`));
 });
