@@ -105,6 +105,7 @@ static void close_all(struct serving *s)
 static void *run_worker(void *owner)
 {
     mer_worker_run(owner);
+    mer_worker_close(owner);
     return NULL;
 }
 

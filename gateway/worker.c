@@ -161,7 +161,7 @@ void mer_worker_drain(struct mer_worker *w)
     mer_server_drain(w->server, (uint32_t)w->config->limits.drain_ms, drained, w);
 }
 
-void mer_worker_destroy(struct mer_worker *w)
+void mer_worker_close(struct mer_worker *w)
 {
     mer_spare_stop(w);
     mer_keys_stop(w);
@@ -172,6 +172,14 @@ void mer_worker_destroy(struct mer_worker *w)
         mer_poller_destroy(w->poller);
     }
     mer_running_unref(w->now);
+    w->server = NULL;
+    w->poller = NULL;
+    w->now = NULL;
+}
+
+void mer_worker_destroy(struct mer_worker *w)
+{
+    mer_worker_close(w);
     if (w->cache) {
         mer_cache_destroy(w->cache);
     }

@@ -109,6 +109,9 @@ enum mer_err mer_worker_create(const struct mer_worker_opts *opts, struct mer_wo
 void mer_worker_run(struct mer_worker *w);
 // Any thread, and from a post: drains the server, then lets run return.
 void mer_worker_drain(struct mer_worker *w);
+// Its connections, on the thread that ran it: libh2o keeps what belongs to a socket's buffers in memory of
+// the thread that opened it. Called by destroy where nobody did.
+void mer_worker_close(struct mer_worker *w);
 void mer_worker_destroy(struct mer_worker *w);
 
 // running.c: made anew with one reference, in place of `before` (NULL: the first). Blocks for certificate
