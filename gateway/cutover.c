@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "gateway/cutover_move.h"
 
-#define STOP_S 2
+#define STOP_S 10 // more than one statement takes
 
 struct mer_cutover {
     const struct mer_config *config;
@@ -20,7 +20,7 @@ struct mer_cutover {
     pthread_mutex_t telling; // held while workers are told something
     pthread_cond_t ended;
     atomic_uint threads;
-    bool stopping; // under `telling`
+    atomic_bool stopping; // set under `telling`
 };
 
 struct move {
@@ -156,7 +156,7 @@ static void *run(void *owner)
     struct mer_cutover *c = m->owner;
     mer_cutover_move(m->arena, &m->ask, &m->result);
     pthread_mutex_lock(&c->telling);
-    if (!c->stopping) {
+    if (!atomic_load(&c->stopping)) {
         post(m, c->workers, c->workers_n, publish);
         post(m, &m->asker, 1, answer);
     }
@@ -221,6 +221,7 @@ static struct move *make_move(struct mer_worker *w, const struct mer_http_req *r
                 .asked_by = mer_arena_copy(a, asked_by)},
     };
     m->ask.snapshot = m->snapshot;
+    m->ask.stop = &w->cutover->stopping;
     return m;
 }
 
@@ -272,11 +273,12 @@ void mer_cutover_start(struct mer_cutover *c, struct mer_worker *const *workers,
 void mer_cutover_stop(struct mer_cutover *c)
 {
     pthread_mutex_lock(&c->telling);
-    c->stopping = true;
+    atomic_store(&c->stopping, true);
     pthread_mutex_unlock(&c->telling);
 }
 
-// A move may take longer than anybody waits: then its thread is left to the process' end.
+// A move that is stopped ends after the statement that it waits for; one that does not is left to the
+// process' end.
 void mer_cutover_destroy(struct mer_cutover *c)
 {
     struct timespec end;

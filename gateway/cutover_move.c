@@ -41,10 +41,12 @@ static bool refuse(struct move *m, const char *code, const char *fmt, ...)
     return false;
 }
 
-static void pause_ms(long ms)
+// Between two looks; false: that was the last.
+static bool pause_until(const struct move *m, int64_t end_us)
 {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    struct timespec t = {0, 10000000};
     nanosleep(&t, NULL);
+    return mer_time_mono_us() < end_us && !atomic_load(m->ask->stop);
 }
 
 // ---- what the configuration says ----
@@ -134,8 +136,7 @@ static bool await(struct move *m, int64_t epoch)
             note(m, m->to);
             return true;
         }
-        pause_ms(10);
-    } while (mer_time_mono_us() < end);
+    } while (pause_until(m, end));
     return refuse(m, "UNDER_WAY",
                   "%.*s takes no writes any more, and %.*s becomes live when it has all of them; it has not "
                   "yet. Ask again to wait",
@@ -226,8 +227,7 @@ static void check_outbox(struct move *m, uint32_t teller)
                from->why);
         return;
     }
-    while (mer_fence_probed(to, from->environment, probe, &there) && !there && mer_time_mono_us() < end) {
-        pause_ms(10);
+    while (mer_fence_probed(to, from->environment, probe, &there) && !there && pause_until(m, end)) {
     }
     if (!there) {
         refuse(m, "NOT_READY", "what is written on %.*s does not come to %.*s within %d s",

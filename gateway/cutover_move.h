@@ -10,6 +10,8 @@
 #ifndef MER_GATEWAY_CUTOVER_MOVE_H
 #define MER_GATEWAY_CUTOVER_MOVE_H
 
+#include <stdatomic.h>
+
 #include "gateway/snapshot.h"
 
 struct mer_cutover_ask {
@@ -18,6 +20,7 @@ struct mer_cutover_ask {
     struct mer_slice region;
     struct mer_slice environment; // nil: back to the one before
     struct mer_slice asked_by;
+    const atomic_bool *stop; // set: nobody waits for an answer any more
 };
 
 #define MER_CUTOVER_REASONS_MAX 16

@@ -163,6 +163,19 @@ static void write_lag(struct mer_buf *b, const struct mer_site *s)
     }
 }
 
+static void write_routes(struct mer_buf *b, const struct mer_site *s)
+{
+    mer_buf_add(b, MER_S("# TYPE meridian_region_epoch gauge\n"));
+    for (uint32_t i = 0; i < s->regions_n; i++) {
+        struct mer_board_region r;
+        if (mer_board_region(s->board, s->regions[i].name, &r)) {
+            mer_buf_printf(b, "meridian_region_epoch{region=\"%.*s\",live=\"%.*s\",phase=\"%.*s\"} %llu\n",
+                           MER_FMT(s->regions[i].name), MER_FMT(r.live), MER_FMT(r.phase),
+                           (unsigned long long)r.epoch);
+        }
+    }
+}
+
 static void metrics(struct mer_worker *w, struct mer_http_req *req)
 {
     struct mer_buf b;
@@ -191,6 +204,7 @@ static void metrics(struct mer_worker *w, struct mer_http_req *req)
         }
     }
     write_lag(&b, w->now->site);
+    write_routes(&b, w->now->site);
     mer_server_write_metrics(&b, &w->server, 1);
     respond(req, 200, "text/plain; version=0.0.4; charset=utf-8", mer_buf_slice(&b));
 }

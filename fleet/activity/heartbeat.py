@@ -53,9 +53,13 @@ def beat(site, sql, every, keep_days):
 
 
 def follow_live(names):
-    """Whoever follows an environment that is not live any more follows the one that is."""
-    followed = {}
+    """Whoever follows an environment that is not live any more follows the one that is. Not at once: until then the old one
+    feeds them, and a move that is taken back soon costs nothing."""
+    followed, late = {}, False
     while not stopping.is_set():
+        moved.wait(10 if late else 3600)
+        stopping.wait(2)
+        moved.clear()
         late = False
         for region in REGIONS:
             live = max(((epoch, name) for name, epoch in list(live_at.items()) if epoch and name.startswith(f"{region}-")),
@@ -69,8 +73,6 @@ def follow_live(names):
             except (FleetError, psycopg2.Error) as why:   # one of them is away: again in a while
                 say(f"{region}: followers wait: {str(why).strip().splitlines()[0]}")
                 late = True
-        moved.wait(10 if late else 3600)
-        moved.clear()
 
 
 def main():

@@ -59,18 +59,19 @@ def scenario_followers_change_origin_at_a_cutover(fleet):
             eventually(lambda: equal(fleet.value(database, "select count(*) from customers where name = %s", (name,)), 1,
                                      f"customer at {database}"))
 
-    def switch(environment, epoch):
+    def switch(environment, epoch, at_once):
         for database in ("us-east-blue", "us-east-green"):
             fleet.sql(database, "update region_status set live_env = %s, epoch = %s where region = 'us-east'",
                       (environment, epoch))
-        replication.follow("us-east", environment, names)
+        if at_once:   # else the fleet's pulse sees it
+            replication.follow("us-east", environment, names)
         followers = ("select count(*) from pg_replication_slots where active and "
                      "slot_name in ('facility_la_001', 'eu_central_blue')")
         eventually(lambda: equal(fleet.value(f"us-east-{environment}", followers), 2, f"followers of {environment}"))
 
     ((epoch,),) = fleet.sql("us-east-blue", "select epoch from region_status where region = 'us-east'")
     renamed("us-east-blue", f"Before {uuid.uuid4()}")
-    switch("green", epoch + 1)
+    switch("green", epoch + 1, False)
     renamed("us-east-green", f"On green {uuid.uuid4()}")
-    switch("blue", epoch + 2)
+    switch("blue", epoch + 2, True)
     renamed("us-east-blue", f"Back on blue {uuid.uuid4()}")
