@@ -79,11 +79,13 @@ function at(data, path, what) {
   return found;
 }
 
-function mergeInto(target, more) {
+// In the format of 2022 a fragment tells all that it says, each for itself: an object that a null took away in one is there
+// in another, which says less of it. The null stays, and `gone` has its place.
+function mergeInto(target, more, path, gone) {
   for (const [key, value] of Object.entries(more)) {
-    const there = target[key];
-    const both = there !== null && typeof there === 'object' && value !== null && typeof value === 'object';
-    if (both) mergeInto(there, value);
+    const there = target[key], here = `${path}/${key}`, object = value !== null && typeof value === 'object';
+    if (there === null && object) gone.push(here);
+    else if (object && typeof there === 'object') mergeInto(there, value, here, gone);
     else target[key] = value;
   }
 }
@@ -92,7 +94,7 @@ function mergeInto(target, more) {
 export function putTogether(parts, format) {
   const [first, ...rest] = parts;
   if (!rest.length && first.hasNext === undefined) return { data: first.data ?? null, errors: first.errors ?? [], failed: 0 };
-  const pending = new Map(), known = new Set();
+  const pending = new Map(), known = new Set(), gone = [];
   let { data } = first, failed = 0;
   const errors = [...(first.errors ?? [])];
   const open = (part) => {
@@ -120,8 +122,10 @@ export function putTogether(parts, format) {
           target[key] = value;
         }
       } else {
+        const path = ['', ...one.path].join('/');
+        if (gone.some((place) => `${path}/`.startsWith(`${place}/`))) continue;
         if (one.data === null) failed++;
-        else mergeInto(at(data, one.path, 'incremental'), one.data);
+        else mergeInto(at(data, one.path, 'incremental'), one.data, path, gone);
       }
       errors.push(...(one.errors ?? []));
     }
