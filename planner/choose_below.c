@@ -74,6 +74,18 @@ static struct mer_types members_everywhere(struct mer_chooser *c, const struct m
     return all;
 }
 
+// Key figures of an entity are a question of their own, with arguments and parts of their own, also where the
+// entity stands in the answer of another: there it is told by its key alone.
+static bool figures_of_its_own(const struct mer_type *own)
+{
+    for (uint32_t i = 0; own->kind == MER_TYPE_OBJECT && i < own->fields_n; i++) {
+        if (choose_has_directive(&own->fields[i].directives, "kpi")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
                               const struct mer_fed_field_in *in, const struct mer_home *home, bool root,
                               struct mer_home *below, const struct mer_asked **asked)
@@ -90,7 +102,8 @@ enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
         .untyped = own->kind == MER_TYPE_OBJECT && declared->kind == MER_TYPE_INTERFACE &&
                    mer_fed_type(g->federation, declared)->in[in->source].interface_object,
         .write = write,
-        .keys_only = given || (write && mer_fed_has_key(g->federation, declared, in->source)),
+        .keys_only = given || ((write || figures_of_its_own(own)) &&
+                               mer_fed_has_key(g->federation, declared, in->source)),
         .resident = (home && home->resident) || choose_is_resident(&in->field->directives) ||
                     choose_is_resident(&mer_rows_type(g->sources[in->source].schema, own)->directives),
     };

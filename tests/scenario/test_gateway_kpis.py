@@ -28,6 +28,9 @@ FEW = """query Few($r: TimeRange!) { globalKpis(range: $r, metrics: [ACTIVE_CUST
   series(grain: HOUR) { bucket values { value missing finality } } } }"""
 WORST = """query Worst($r: TimeRange!) { globalKpis(range: $r, metrics: [OEE]) { byFacility(top: 5, orderBy: OEE) {
   facility { id name region status { online lastSync } } totals { value target } } } }"""
+NESTED = """query Nested($r: TimeRange!, $d: TimeRange!) { globalKpis(range: $r, metrics: [OEE]) { byFacility(top: 2) {
+  totals { metric value } facility { id name kpis(range: $d, metrics: [FPY ORDERS]) { metric value } } } } }"""
+ALONE = """query Alone($f: ID!, $d: TimeRange!) { facility(id: $f) { kpis(range: $d, metrics: [FPY ORDERS]) { metric value } } }"""
 DRILL = """query Drill($f: ID!, $r: TimeRange!) { facility(id: $f) { id kpis(range: $r, metrics: [ON_TIME_DELIVERY]) { value
   numerator denominator } orders(first: 20, filter: {late: true, promisedIn: $r}, orderBy: {field: PROMISED_AT, dir: ASC}) {
   totalCount edges { node { id promisedAt customer { name } } } } } }"""
@@ -213,6 +216,18 @@ def scenario_the_worst_facilities_come_first_with_their_state(fleet):
         _close(one["totals"][0]["value"], oee, one["facility"]["name"])
         equal((_region(one["facility"]["region"]), one["facility"]["status"]["online"], one["totals"][0]["target"]),
               (region, True, 85), one["facility"]["name"])
+
+
+def scenario_a_group_asks_its_facility_for_other_figures(fleet):
+    first, last = closed_days(3)
+    week, day = _range(first, last), _range(last - timedelta(days=1), last)
+    for gateway in ("global", "us-east"):
+        found = good(_ask(fleet, NESTED, {"r": week, "d": day}, gateway))["globalKpis"]["byFacility"]
+        equal(len(found), 2, "facilities")
+        for group in found:
+            alone = good(_ask(fleet, ALONE, {"f": group["facility"]["id"], "d": day}, gateway))["facility"]["kpis"]
+            equal(group["facility"]["kpis"], alone, f"figures of {group['facility']['name']} at {gateway}")
+            equal([one["metric"] for one in group["totals"]], ["OEE"], "the group's own")
 
 
 def scenario_from_a_figure_to_its_orders(fleet):
