@@ -13,14 +13,13 @@
 #define STOP_S 10 // more than one statement takes
 
 struct mer_cutover {
-    const struct mer_config *config;
     struct mer_worker *const *workers;
     uint32_t workers_n;
-    atomic_bool running;     // from the request to its answer
+    atomic_bool running; // from the request to its answer
+    pthread_t thread;    // the last one, of who set `running`
+    bool joinable;
     pthread_mutex_t telling; // held while workers are told something
-    pthread_cond_t ended;
-    atomic_uint threads;
-    atomic_bool stopping; // set under `telling`
+    atomic_bool stopping;    // set under `telling`
 };
 
 struct move {
@@ -121,14 +120,19 @@ static void aborted(void *owner)
     wait->worker->cutover_wait = NULL;
 }
 
+static void refuse_stopping(struct mer_http_req *req)
+{
+    const struct mer_slice why = MER_S("the gateway is being stopped; /routes will tell how it went");
+    refuse(req, 503, "STOPPING", &why, 1);
+}
+
 void mer_cutover_give_up(struct mer_worker *w)
 {
     struct mer_cutover_wait *wait = w->cutover_wait;
-    const struct mer_slice why = MER_S("the gateway is being stopped; /routes will tell how it went");
     if (wait) {
         w->cutover_wait = NULL;
         wait->req->on_abort = NULL;
-        refuse(wait->req, 503, "STOPPING", &why, 1);
+        refuse_stopping(wait->req);
     }
 }
 
@@ -160,11 +164,9 @@ static void *run(void *owner)
         post(m, c->workers, c->workers_n, publish);
         post(m, &m->asker, 1, answer);
     }
+    pthread_mutex_unlock(&c->telling);
     mer_snapshot_unref(m->snapshot);
     mer_arena_destroy(m->arena);
-    atomic_fetch_sub(&c->threads, 1);
-    pthread_cond_signal(&c->ended);
-    pthread_mutex_unlock(&c->telling);
     return NULL;
 }
 
@@ -225,42 +227,37 @@ static struct move *make_move(struct mer_worker *w, const struct mer_http_req *r
     return m;
 }
 
-static void start(struct mer_cutover *c, struct move *m)
-{
-    pthread_t thread;
-    pthread_attr_t detached;
-    atomic_fetch_add(&c->threads, 1);
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    MER_ASSERT(pthread_create(&thread, &detached, run, m) == 0);
-    pthread_attr_destroy(&detached);
-}
-
 void mer_cutover_handle(struct mer_worker *w, struct mer_http_req *req, struct mer_slice asked_by)
 {
     struct mer_cutover *c = w->cutover;
     const struct mer_slice busy = MER_S("another move is under way at this gateway");
+    if (atomic_load(&c->stopping)) {
+        refuse_stopping(req);
+        return;
+    }
     if (atomic_exchange(&c->running, true)) {
         refuse(req, 409, "UNDER_WAY", &busy, 1);
         return;
+    }
+    if (c->joinable) {
+        pthread_join(c->thread, NULL); // it has told everybody: only its last steps are waited for
     }
     struct mer_cutover_wait *wait = MER_NEW(req->arena, struct mer_cutover_wait);
     *wait = (struct mer_cutover_wait){w, req};
     req->on_abort = aborted;
     req->owner = wait;
     w->cutover_wait = wait;
-    start(c, make_move(w, req, asked_by));
+    c->joinable = true;
+    MER_ASSERT(pthread_create(&c->thread, NULL, run, make_move(w, req, asked_by)) == 0);
 }
 
 // ---- its life ----
 
-struct mer_cutover *mer_cutover_create(const struct mer_config *config)
+struct mer_cutover *mer_cutover_create(void)
 {
     struct mer_cutover *c = calloc(1, sizeof(*c));
     MER_ASSERT(c);
-    c->config = config;
     pthread_mutex_init(&c->telling, NULL);
-    pthread_cond_init(&c->ended, NULL);
     return c;
 }
 
@@ -282,17 +279,11 @@ void mer_cutover_stop(struct mer_cutover *c)
 void mer_cutover_destroy(struct mer_cutover *c)
 {
     struct timespec end;
-    int late = 0;
     clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += STOP_S;
-    pthread_mutex_lock(&c->telling);
-    while (atomic_load(&c->threads) > 0 && !late) {
-        late = pthread_cond_timedwait(&c->ended, &c->telling, &end);
+    if (c->joinable && pthread_timedjoin_np(c->thread, NULL, &end) != 0) {
+        return;
     }
-    pthread_mutex_unlock(&c->telling);
-    if (!late) {
-        pthread_cond_destroy(&c->ended);
-        pthread_mutex_destroy(&c->telling);
-        free(c);
-    }
+    pthread_mutex_destroy(&c->telling);
+    free(c);
 }

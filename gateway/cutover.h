@@ -10,7 +10,7 @@
 
 struct mer_cutover;
 
-struct mer_cutover *mer_cutover_create(const struct mer_config *config);
+struct mer_cutover *mer_cutover_create(void);
 // For these workers, whose loops are about to run.
 void mer_cutover_start(struct mer_cutover *c, struct mer_worker *const *workers, uint32_t n);
 // After this no worker is told anything. While the loops still run.

@@ -296,6 +296,9 @@ static bool go(struct move *m)
         .stable_s = m->ask->config->cutover.stabilise_s,
     };
     int64_t epoch = 0;
+    if (atomic_load(m->ask->stop)) {
+        return refuse(m, "STOPPING", "the gateway is being stopped");
+    }
     mer_log(MER_LOG_INFO, "cutover", "moving region=%.*s from=%.*s to=%.*s epoch=%lld asked_by=%.*s",
             MER_FMT(m->ask->region), MER_FMT(f->environment), MER_FMT(move.target), (long long)move.epoch,
             MER_FMT(m->ask->asked_by));

@@ -155,7 +155,7 @@ static int run_workers(struct serving *s, struct mer_snapshot *snapshot, struct 
         }
     }
     struct mer_reload *reload = mer_reload_create(s->config);
-    struct mer_cutover *cutover = mer_cutover_create(s->config);
+    struct mer_cutover *cutover = mer_cutover_create();
     for (int64_t i = 0; i < n; i++) {
         struct mer_diag d = {0};
         struct mer_worker_opts o = {.index = (uint32_t)i,
