@@ -33,12 +33,20 @@ static bool splits_off(const struct build *b, const struct mer_home *h, const st
            mer_fed_has_key(g->federation, u->on.items[0], in->source);
 }
 
+// Objects that are told by their interface are all asked for what is asked of some of them. Where one of the
+// others fails a field that may not be null, the whole object would be lost, asked for or not.
+static bool may_cost_others(const struct build *b, const struct mer_unit *u,
+                            const struct mer_fed_field_in *in)
+{
+    return !in->key && u->on.n < b->asked->possible.n && mer_ref_non_null(&in->field->type, 0);
+}
+
 bool choose_at_home(const struct build *b, const struct mer_home *h, const struct mer_unit *u,
                     const struct mer_candidate *cand)
 {
     const struct mer_fed_field_in *in = cand->in;
     if (h->source != in->source || h->untyped != (cand->as != NULL) ||
-        (h->untyped && cand->as != b->asked->declared)) {
+        (h->untyped && (cand->as != b->asked->declared || may_cost_others(b, u, in)))) {
         return false;
     }
     if (!in->key && !choose_label_allows(b->c, in)) {

@@ -74,7 +74,7 @@ static void on_ended(void *owner, struct mer_http2_exchange *x, enum mer_http2_e
     leave(e);
     conn->reused = conn->reused || end == MER_HTTP2_WHOLE;
     gql_origin_dispatch_soon(conn->client); // there is room again
-    call->sent = end != MER_HTTP2_REFUSED; // a mutation is known not to have been carried out
+    call->sent = end != MER_HTTP2_REFUSED;  // a mutation is known not to have been carried out
     if (end == MER_HTTP2_REFUSED && gql_origin_ask_again(conn->client, call)) {
         forget(e);
         return;

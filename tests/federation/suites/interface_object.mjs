@@ -42,6 +42,7 @@ export default {
     { query: '{ patients { badge } }', data: { patients: [{ badge: '#null' }, { badge: '#Kora' }] }, requests: 3 },
     { query: 'query($c: Boolean!, $l: Boolean!, $h: Boolean!) { patients { pulse @include(if: $c) ... on Lion @include(if: $l) { pulse } ... on Heron @include(if: $h) { pulse } } }', variables: { c: false, l: true, h: false }, data: { patients: [{}, { pulse: 50 }] }, requests: 2 },
     { query: 'query ($l: Boolean!) { patients { pulse ... on Lion @include(if: $l) { mane } } }', variables: { l: false }, data: { patients: [{ pulse: 120 }, { pulse: 50 }] }, requests: 2 },
+    { query: '{ patients { pulse ... on Lion { risk } } }', data: { patients: [{ pulse: 120 }, { pulse: 50, risk: 'high' }] }, requests: 3 },
     { query: '{ patients { pulse ... on Lion { mood } } }', data: { patients: [{ pulse: 120 }, { pulse: 50, mood: 'calm' }] }, requests: 2 },
     { query: '{ patients { pulse ... on Heron { mood } } }', data: { patients: [{ pulse: 120, mood: null }, { pulse: 50 }] }, errors: [['patients', 0, 'mood']], requests: 2 },
     { query: '{ patients { friend { __typename name pulse } } }', data: { patients: [{ friend: { __typename: 'Lion', name: 'Kora', pulse: 50 } }, { friend: null }] }, requests: 2, representations: 1 },

@@ -40,7 +40,7 @@ static void the_worst_operations_are_planned_within_bounds(void **state)
     } most[WORST_N] = {
         [WORST_PLAIN] = {11, 2, 1 << 18}, [WORST_ON_EACH] = {11, 2, 2 << 20},
         [WORST_NAMED] = {6, 2, 2 << 20},  [WORST_ALIASED] = {0}, // refused
-        [WORST_BOMB] = {6, 2, 1 << 20},  [WORST_SHARED] = {40, 1, 4 << 20},
+        [WORST_BOMB] = {6, 2, 1 << 20},   [WORST_SHARED] = {40, 1, 4 << 20},
         [WORST_CHAIN] = {20, 1, 1 << 19},
     };
     const struct mer_operation_opts opts = {.introspection = true};
