@@ -212,7 +212,8 @@ static struct mer_slice state_text(struct mer_chooser *c, const struct mer_asked
     mer_buf_add(b, mer_slice_make((const char *)head, sizeof(head)));
     for (uint32_t i = 0; i < n; i++) {
         uint32_t flags = (uint32_t)homes[i].untyped | (uint32_t)homes[i].keys_only << 1 |
-                         (uint32_t)homes[i].write << 2 | (uint32_t)homes[i].resident << 3;
+                         (uint32_t)homes[i].write << 2 | (uint32_t)homes[i].resident << 3 |
+                         (uint32_t)homes[i].needed << 4;
         uint32_t own[3] = {homes[i].source, homes[i].provides ? homes[i].provides->id + 1 : 0, flags};
         mer_buf_add(b, mer_slice_make((const char *)own, sizeof(own)));
         size_t words = homes[i].reach ? c->graph->sources_n / 64 + 1 : 0;

@@ -18,6 +18,7 @@ struct mer_home {
     const struct mer_ask *provides; // what it answers here though elsewhere it does not; NULL: nothing
     const uint64_t *reach;          // bit set of the sources that could have brought them; NULL: not known
     bool untyped;                   // knows these objects by their interface alone
+    bool needed;                    // where one of them is null, what stands around it is lost
     bool write;                     // below a mutation of a source of rows
     bool keys_only;                 // a mutation's object: only its key is known, the rest is fetched by it
     bool resident;                  // under rows that stay in their region

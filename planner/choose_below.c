@@ -101,6 +101,7 @@ enum mer_err mer_choose_below(struct mer_chooser *c, const struct mer_unit *u,
         .reach = reach_below(c, u, in, home, root),
         .untyped = own->kind == MER_TYPE_OBJECT && declared->kind == MER_TYPE_INTERFACE &&
                    mer_fed_type(g->federation, declared)->in[in->source].interface_object,
+        .needed = mer_ref_non_null(&in->field->type, in->field->type.depth),
         .write = write,
         .keys_only = given || ((write || figures_of_its_own(own)) &&
                                mer_fed_has_key(g->federation, declared, in->source)),

@@ -34,11 +34,11 @@ static bool splits_off(const struct build *b, const struct mer_home *h, const st
 }
 
 // Objects that are told by their interface are all asked for what is asked of some of them. Where one of the
-// others fails a field that may not be null, the whole object would be lost, asked for or not.
-static bool may_cost_others(const struct build *b, const struct mer_unit *u,
+// others fails a field that may not be null it is lost, and where it is needed, the others with it.
+static bool may_cost_others(const struct build *b, const struct mer_home *h, const struct mer_unit *u,
                             const struct mer_fed_field_in *in)
 {
-    return !in->key && u->on.n < b->asked->possible.n && mer_ref_non_null(&in->field->type, 0);
+    return h->needed && !in->key && u->on.n < b->asked->possible.n && mer_ref_non_null(&in->field->type, 0);
 }
 
 bool choose_at_home(const struct build *b, const struct mer_home *h, const struct mer_unit *u,
@@ -46,7 +46,7 @@ bool choose_at_home(const struct build *b, const struct mer_home *h, const struc
 {
     const struct mer_fed_field_in *in = cand->in;
     if (h->source != in->source || h->untyped != (cand->as != NULL) ||
-        (h->untyped && (cand->as != b->asked->declared || may_cost_others(b, u, in)))) {
+        (h->untyped && (cand->as != b->asked->declared || may_cost_others(b, h, u, in)))) {
         return false;
     }
     if (!in->key && !choose_label_allows(b->c, in)) {
