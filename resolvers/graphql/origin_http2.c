@@ -176,9 +176,10 @@ void gql_shared_begin(struct mer_gql_conn *conn)
 void gql_shared_lost(struct mer_gql_conn *conn, const char *why)
 {
     struct mer_gql_client *c = conn->client;
-    while (conn->exchanges) {
-        struct gql_exchange *e = conn->exchanges;
+    struct gql_exchange *next = NULL;
+    for (struct gql_exchange *e = conn->exchanges; e; e = next) {
         struct mer_gql_call *call = e->call;
+        next = e->next;
         bool may_again = call->idempotent && conn->reused && !e->x.began;
         leave(e);
         if (may_again && gql_origin_ask_again(c, call)) {
