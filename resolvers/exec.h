@@ -36,9 +36,8 @@ struct mer_exec_error {
     const char *code; // of the contract
     struct mer_slice source, region, environment, facility, entry_point, source_code;
     const char *tier; // or NULL
-    // of a plain subgraph: its own code, which clients are told in place of ours, and what else its
-    // extensions say, as members with a comma before each
-    struct mer_slice said_code, said;
+    // what else a plain subgraph's extensions say, as members with a comma before each
+    struct mer_slice said;
     struct mer_path_seg *path;
     uint32_t path_n;
     struct mer_loc loc;            // line 0: none

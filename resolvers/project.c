@@ -500,8 +500,7 @@ static void write_error(struct mer_buf *b, struct exec_locator *l, const struct 
         mer_buf_add(b, MER_S(",\"path\":"));
         exec_write_path(b, e->path, e->path_n);
     }
-    mer_buf_add(b, MER_S(",\"extensions\":{\"code\":"));
-    mer_json_write_string(b, e->said_code.n ? e->said_code : mer_slice_of(e->code));
+    mer_buf_printf(b, ",\"extensions\":{\"code\":\"%s\"", e->code);
     write_member(b, "source", e->source);
     write_member(b, "tier", mer_slice_of(e->tier));
     write_member(b, "region", e->region);

@@ -340,7 +340,9 @@ static struct mer_slice cut(struct mer_slice text)
 // What is ours to say, or nobody's business.
 static bool is_told(const struct exec_subgraph_call *c, const struct mer_json_node *key)
 {
-    static const char *const not_told[] = {"code", "source", "sourceCode", "stacktrace", "exception"};
+    static const char *const not_told[] = {"code",   "source",   "sourceCode",  "tier",
+                                           "region", "facility", "environment", "entryPoint",
+                                           "limit",  "value",    "stacktrace",  "exception"};
     for (size_t i = 0; i < sizeof(not_told) / sizeof(*not_told); i++) {
         if (mer_json_string_is(&c->json, key, mer_slice_of(not_told[i]))) {
             return false;
@@ -349,11 +351,11 @@ static bool is_told(const struct exec_subgraph_call *c, const struct mer_json_no
     return true;
 }
 
-// Clients know their subgraphs' codes and what stands beside them: they are told both.
+// Clients know their subgraphs' codes (sourceCode) and what stands beside them: they are told both.
 static void read_extensions(struct exec_subgraph_call *c, const struct mer_json_node *ext,
                             struct mer_exec_error *e)
 {
-    e->said_code = cut(text_at(c, ext, "code"));
+    e->source_code = cut(text_at(c, ext, "code"));
     struct mer_buf b;
     mer_buf_init(&b, c->x->a, 0);
     const struct mer_json_node *key =

@@ -83,8 +83,9 @@ static void one_turn_is_one_request_to_each(void **state)
     sub_expect(
         &r, "{best{owner{who:name when:born}} any{... on Person{name}}}", NULL,
         "\"data\":{\"best\":{\"owner\":{\"who\":\"Ann\",\"when\":null}},\"any\":{\"name\":null}},\"errors\":["
-        "{\"message\":\"lost\",\"path\":[\"best\",\"owner\",\"when\"],\"extensions\":{\"code\":\"GONE\","
-        "\"source\":\"people\"}}," TOLD("shy", "people", "\"any\",\"name\"") "]");
+        "{\"message\":\"lost\",\"path\":[\"best\",\"owner\",\"when\"],\"extensions\":{\"code\":\"FETCH_"
+        "ERROR\",\"source\":\"people\",\"sourceCode\":\"GONE\"}}," TOLD("shy", "people",
+                                                                        "\"any\",\"name\"") "]");
     sub_asked(&r, SUB_WORKS, 1);
     sub_asked(&r, SUB_PEOPLE, 1);
     sub_rig_close(&r);
@@ -394,7 +395,8 @@ static void an_answer_of_any_status_is_understood(void **state)
     sub_expect(
         &r, "{p:person(id:1){name}}", NULL,
         "\"data\":{\"p\":null},\"errors\":[{\"message\":\"down\",\"path\":[\"p\"],\"extensions\":{\"code\":"
-        "\"OOPS\",\"source\":\"people\",\"why\":{\"a\": [1,\"x\"]},\"serviceName\":\"q\"}}]");
+        "\"FETCH_ERROR\",\"source\":\"people\",\"sourceCode\":\"OOPS\",\"why\":{\"a\": "
+        "[1,\"x\"]},\"serviceName\":\"q\"}}]");
     sub_expect(&r, "{people{name}}", NULL, "\"data\":{\"people\":[{\"name\":\"Ann\"}]}");
     sub_rig_close(&r);
 }
