@@ -3,7 +3,7 @@
 // connections and the queue, url.c reads where the origin is. Siblings only.
 //
 // A call is in one place at a time, told by its state: nowhere, on its way to a refusal, in the queue, on a
-// connection, or answered over HTTP/2 and about to be told. A connection is in one of three lists: busy,
+// connection, or at its end and about to be told (HTTP/2). A connection is in one of three lists: busy,
 // which is to say it has a call (perhaps connecting for it), idle, or shared, where it speaks HTTP/2 and has
 // any number of calls (origin_http2.c). Whatever calls back to a caller does so as its last act, for the
 // caller may destroy the client there.

@@ -104,19 +104,19 @@ bool gql_origin_ask_again(struct mer_gql_client *c, struct mer_gql_call *call)
     return true;
 }
 
-static void refuse_unreachable(void *owner)
+static void fail_unreachable(void *owner)
 {
     gql_call_fail(owner, MER_ERR_IO, "another call found no connection");
 }
 
 // Over HTTP/2 calls wait for one connection. If it does not come they do not try one after the other.
-static void refuse_waiting(struct mer_gql_client *c)
+static void fail_waiting(struct mer_gql_client *c)
 {
     while (c->queue && c->connecting == 0 && !c->idle && !c->busy && !c->shared) {
         struct mer_gql_call *call = c->queue;
         queue_take(c, call);
-        call->state = GQL_CALL_REFUSED;
-        mer_loop_defer(c->loop, &call->task, refuse_unreachable, call);
+        call->state = GQL_CALL_ANSWERED; // each is a failure that the breaker hears of, its probe above all
+        mer_loop_defer(c->loop, &call->task, fail_unreachable, call);
     }
 }
 
@@ -132,7 +132,7 @@ static void lose(struct mer_gql_conn *conn, enum mer_err err, const char *why)
     snprintf(line, sizeof(line), "%s", why ? why : "the connection was closed");
     gql_origin_close_conn(conn);
     if (unreachable) {
-        refuse_waiting(c);
+        fail_waiting(c);
     }
     if (call && !(may_again && gql_origin_ask_again(c, call))) {
         gql_call_fail(call, err, line);

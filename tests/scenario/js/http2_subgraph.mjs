@@ -10,7 +10,7 @@ import http2 from 'node:http2';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-const { CERT, KEY, CA, STREAMS } = process.env;
+const { CERT, KEY, CA, STREAMS, PORT } = process.env;
 const seen = { connections: 0, requests: 0, most: 0, resets: 0, protocols: [], authorization: [] };
 const once = new Set();
 let open = 0;
@@ -79,7 +79,7 @@ async function serve(request, response) {
 
 server.on('request', serve);
 server.on('sessionError', () => {});
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(PORT ?? 0), '127.0.0.1', () => {
   const side = http.createServer((request, response) => response.end(JSON.stringify(seen)));
   side.listen(0, '127.0.0.1', () => console.log(`${server.address().port} ${side.address().port}`));
 });
